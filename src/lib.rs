@@ -1,0 +1,16 @@
+//! Visnyk (Вісник, "the herald"): one binary that takes in news, publishes it as feeds,
+//! and sends each subscriber a digest of what is new for them.
+//!
+//! The way of an article, and of a letter:
+//!
+//! ```text
+//! source ──► article ──► feed                         feed readers poll it
+//!               │
+//!               └──► digest ──► edition ──► letter ──► delivery      people read it
+//!                      ▲
+//! subscriber ──► subscription (list × topics × cadence × hour) + consent
+//! ```
+//!
+//! The modules below stand in that order, after what they all share. A function that takes
+//! `&App` is a flow: it does I/O and moves state. One that doesn't is pure, or works inside
+//! one unit of work (`&mut Tx`).

@@ -1,0 +1,4 @@
+//! Tests that go through the library and the binary from outside. Read `way.rs` first.
+#![cfg(test)]
+
+mod architecture;

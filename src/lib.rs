@@ -14,3 +14,5 @@
 //! The modules below stand in that order, after what they all share. A function that takes
 //! `&App` is a flow: it does I/O and moves state. One that doesn't is pure, or works inside
 //! one unit of work (`&mut Tx`).
+
+pub mod clock;

@@ -16,3 +16,4 @@
 //! one unit of work (`&mut Tx`).
 
 pub mod clock;
+pub mod locale;

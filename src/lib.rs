@@ -16,4 +16,5 @@
 //! one unit of work (`&mut Tx`).
 
 pub mod clock;
+pub mod config;
 pub mod locale;

@@ -1,0 +1,375 @@
+//! Settings: defaults, then `visnyk.toml`, then `VISNYK_*` variables, then `--data`.
+//!
+//! In come the text of a file and the environment; out come [`Settings`], in which every value
+//! is checked, or a [`ConfigError`] that tells every problem at once. Settings are read once, in
+//! `main`, and handed on by value: nothing else asks the environment, and nothing here opens a
+//! database, a key file or a connection.
+
+mod given;
+mod problem;
+mod section;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chrono::TimeDelta;
+use chrono_tz::Tz;
+
+pub use crate::config::problem::{ConfigError, Origin, Problem};
+pub use crate::config::value::{BadValue, Destination, LogFormat, Mailbox, Role, Secret, Span};
+
+use crate::config::given::Given;
+use crate::config::section::Section;
+
+/// The file that is read when `--config` names no other, if it is there.
+const FILE: &str = "visnyk.toml";
+
+/// Everything an operator can set. The README has the table of keys.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Folder of the database, the secret, the outbox, the ballast and the lock.
+    pub data: PathBuf,
+    /// `sqlite://PATH` or `postgres://…`; it may hold a password.
+    pub database_url: Secret<String>,
+    /// Where the web server listens.
+    pub listen: SocketAddr,
+    /// `http(s)://host[:port]` without a slash at its end: every link starts with it.
+    pub base_url: String,
+    /// What signed links are keyed with; without it, the one kept in `{data}/secret`.
+    pub secret: Option<Secret<String>>,
+    /// The newsroom.
+    pub site: Site,
+    /// Letters: who sends them, and through what.
+    pub mail: Mail,
+    /// What the reading of sources may do.
+    pub ingest: Ingest,
+    /// What this process does; never empty.
+    pub roles: BTreeSet<Role>,
+    /// Folder whose files stand in for the embedded templates.
+    pub templates: Option<PathBuf>,
+    /// How long records are kept.
+    pub retain: Retain,
+    /// The log.
+    pub log: Log,
+}
+
+/// The newsroom as readers know it.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Its name, in its own language.
+    pub name: String,
+    /// One sentence on what it publishes; may be empty.
+    pub description: String,
+    /// `uk` or `en`: the language of pages, and of articles that don't tell theirs.
+    pub language: String,
+    /// The zone of dates that don't tell theirs, and of pages.
+    pub zone: Tz,
+    /// Licence of the articles that don't tell theirs: a name or an address.
+    pub licence: Option<String>,
+    /// Postal address, for the foot of letters.
+    pub address: Option<String>,
+}
+
+/// Who letters come from and which way they leave.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Sender of letters that belong to no list, and of lists that name none.
+    pub from: Mailbox,
+    /// Where answers go, if not to the sender.
+    pub reply_to: Option<Mailbox>,
+    /// Domain of the return addresses that tell which letter came back (VERP).
+    pub bounces: Option<String>,
+    /// The ways out; never empty.
+    pub relays: Vec<Relay>,
+    /// Keys that sign letters; each letter gets one signature a key.
+    pub dkim: Vec<DkimKey>,
+}
+
+/// One way for letters to leave. Limits that aren't set don't limit.
+#[derive(Debug, Clone)]
+pub struct Relay {
+    /// A server or a folder.
+    pub to: Destination,
+    /// Connections held open at once, 1 to 1000.
+    pub connections: u32,
+    /// Letters a second over all connections.
+    pub per_second: Option<u32>,
+    /// Recipient's domain (lower case) → letters a second to it.
+    pub domains: BTreeMap<String, u32>,
+    /// Share of letters among the relays that work, 1 to 1000.
+    pub weight: u32,
+    /// Letters allowed on this relay's first day, from where the allowance grows day by day.
+    pub warm_up: Option<u32>,
+}
+
+/// A DKIM key (RFC 6376, RFC 8463), named and not yet read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DkimKey {
+    /// The signing domain, `d=`.
+    pub domain: String,
+    /// The selector, `s=`.
+    pub selector: String,
+    /// PEM file with the private key, RSA or Ed25519.
+    pub key_file: PathBuf,
+}
+
+/// Limits of reading sources.
+#[derive(Debug, Clone)]
+pub struct Ingest {
+    /// Networks (address, prefix length) that sources may be in although they aren't public.
+    pub allow: Vec<(IpAddr, u8)>,
+    /// Items older than this at a source's first poll aren't mailed; `None` mails any age.
+    pub back_fill: Option<TimeDelta>,
+}
+
+/// How long records are kept after their last use.
+#[derive(Debug, Clone)]
+pub struct Retain {
+    /// Letters that were delivered or given up.
+    pub letters: TimeDelta,
+    /// The tries at handing them over.
+    pub attempts: TimeDelta,
+    /// Subscribers who never confirmed.
+    pub unconfirmed: TimeDelta,
+}
+
+/// The log on stderr.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// The least grave event that is told.
+    pub level: tracing::Level,
+}
+
+/// The environment as [`Settings::load`] takes it. Names that aren't UTF-8 are none of ours.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        Some((name, value.to_string_lossy().into_owned()))
+    })
+}
+
+impl Settings {
+    /// Reads `config` (or `visnyk.toml` here, if there is one), then `environment` over it;
+    /// `data`, from the command line, wins over both.
+    pub fn load(
+        config: Option<&Path>,
+        data: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let path = config.unwrap_or(Path::new(FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::read(Some((path, &text)), data, environment),
+            Err(error) if config.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Self::read(None, data, environment)
+            }
+            Err(error) => Err(ConfigError::unreadable(path, &error)),
+        }
+    }
+
+    /// As [`Settings::load`], with the file's path and text in hand.
+    pub fn read(
+        file: Option<(&Path, &str)>,
+        data: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let mut given = match file {
+            Some((path, text)) => given::from_file(path, text, &mut problems),
+            None => BTreeMap::new(),
+        };
+        given::add_environment(&mut given, environment);
+        if let Some(data) = data {
+            // A path that isn't UTF-8 can't be written in a database URL: it's refused below.
+            let folder = data.to_str().unwrap_or("\0").to_owned();
+            given.insert("data".into(), Given::text(folder, Origin::CommandLine));
+        }
+        let settings = Section::top(given, &mut problems, Self::from_section);
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            problems.sort_by(|a, b| a.origin.cmp(&b.origin));
+            Err(ConfigError { problems })
+        }
+    }
+
+    /// Listens at `listen` from now on, as when port 0 became a real one. A `base_url` that was
+    /// made from the old address follows.
+    pub fn listen_at(&mut self, listen: SocketAddr) {
+        if self.base_url == origin_of(self.listen) {
+            self.base_url = origin_of(listen);
+        }
+        self.listen = listen;
+    }
+
+    fn from_section(top: &mut Section<'_>) -> Self {
+        let data = top.text("data", value::path);
+        let data = data.unwrap_or_else(|| PathBuf::from("./visnyk-data"));
+        let listen = top.text("listen", value::listen);
+        let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
+        let base_url = top.text("base_url", value::base_url);
+        let database_url = top.text("database_url", value::database_url);
+        let secret = top.text("secret", value::secret);
+        let site = top.section("site", Site::from_section);
+        let mail = top.section("mail", |mail| Mail::from_section(mail, &data));
+        let ingest = top.section("ingest", Ingest::from_section);
+        let roles = top.list("roles", value::role);
+        let templates = top.text("templates", value::path);
+        let retain = top.section("retain", Retain::from_section);
+        let log = top.section("log", Log::from_section);
+        let database_url = database_url.map(|url| url.replace("{data}", &in_url(&data)));
+        Self {
+            base_url: base_url.unwrap_or_else(|| origin_of(listen)),
+            database_url: Secret::new(
+                database_url.unwrap_or_else(|| format!("sqlite://{}/visnyk.db", in_url(&data))),
+            ),
+            roles: roles.map_or_else(|| Role::ALL.into(), BTreeSet::from_iter),
+            data,
+            listen,
+            secret,
+            site,
+            mail,
+            ingest,
+            templates,
+            retain,
+            log,
+        }
+    }
+}
+
+/// A path inside a database URL, whose `?` starts the options and whose `%` starts an escape.
+fn in_url(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    path.replace('%', "%25").replace('?', "%3F")
+}
+
+fn origin_of(listen: SocketAddr) -> String {
+    format!("http://{listen}")
+}
+
+impl Site {
+    fn from_section(site: &mut Section<'_>) -> Self {
+        Self {
+            name: site.text("name", value::line).unwrap_or("Вісник".into()),
+            description: site.text("description", value::line).unwrap_or_default(),
+            language: site
+                .text("language", value::language)
+                .unwrap_or("uk".into()),
+            zone: site.text("zone", value::zone).unwrap_or(Tz::Europe__Kyiv),
+            licence: site.text("licence", value::line),
+            address: site.text("address", value::line),
+        }
+    }
+}
+
+impl Mail {
+    fn from_section(mail: &mut Section<'_>, data: &Path) -> Self {
+        let from = mail.text("from", value::mailbox);
+        let relays = mail.tables("relay", Some("url"), |relay| {
+            Relay::from_section(relay, data)
+        });
+        Self {
+            from: from.unwrap_or_else(|| Mailbox {
+                name: None,
+                address: "visnyk@localhost".into(),
+            }),
+            reply_to: mail.text("reply_to", value::mailbox),
+            bounces: mail.text("bounces", value::domain),
+            relays: relays.unwrap_or_else(|| vec![Relay::to_outbox(data)]),
+            dkim: mail
+                .tables("dkim", None, DkimKey::from_section)
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl Relay {
+    /// The relay that needs nothing: letters as files under `data`.
+    pub fn to_outbox(data: &Path) -> Self {
+        Self {
+            to: Destination::Folder(data.join("outbox")),
+            connections: 8,
+            per_second: None,
+            domains: BTreeMap::new(),
+            weight: 1,
+            warm_up: None,
+        }
+    }
+
+    fn from_section(relay: &mut Section<'_>, data: &Path) -> Option<Self> {
+        let data = data.to_string_lossy();
+        let to = relay.required("url", |url| {
+            value::destination(&url.replace("{data}", &data))
+        });
+        let connections = relay.number("connections", 1..=1000);
+        let per_second = relay.number("per_second", 1..=1_000_000);
+        let domains = relay.section("domains", |domains| {
+            domains.numbers(value::domain, &(1..=1_000_000))
+        });
+        let weight = relay.number("weight", 1..=1000);
+        let warm_up = relay.number("warm_up", 1..=10_000_000);
+        Some(Self {
+            to: to?,
+            connections: connections.unwrap_or(8),
+            per_second,
+            domains,
+            weight: weight.unwrap_or(1),
+            warm_up,
+        })
+    }
+}
+
+impl DkimKey {
+    fn from_section(key: &mut Section<'_>) -> Option<Self> {
+        let domain = key.required("domain", value::domain);
+        let selector = key.required("selector", value::domain);
+        let key_file = key.required("key_file", value::path);
+        Some(Self {
+            domain: domain?,
+            selector: selector?,
+            key_file: key_file?,
+        })
+    }
+}
+
+impl Ingest {
+    fn from_section(ingest: &mut Section<'_>) -> Self {
+        Self {
+            allow: ingest.list("allow", value::network).unwrap_or_default(),
+            back_fill: ingest
+                .text("back_fill", value::span_or_off)
+                .unwrap_or(Some(TimeDelta::days(30))),
+        }
+    }
+}
+
+impl Retain {
+    fn from_section(retain: &mut Section<'_>) -> Self {
+        let mut days = |key, default| {
+            let span = retain.text(key, value::span);
+            span.unwrap_or(TimeDelta::days(default))
+        };
+        Self {
+            letters: days("letters", 90),
+            attempts: days("attempts", 30),
+            unconfirmed: days("unconfirmed", 7),
+        }
+    }
+}
+
+impl Log {
+    fn from_section(log: &mut Section<'_>) -> Self {
+        Self {
+            format: log.text("format", value::log_format).unwrap_or_default(),
+            level: log
+                .text("level", value::log_level)
+                .unwrap_or(tracing::Level::INFO),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,5 @@
 pub mod clock;
 pub mod config;
 pub mod locale;
+
+pub mod article;

@@ -1,0 +1,157 @@
+//! A stranger's HTML in, a tree that is neither too deep nor too large out.
+//!
+//! The HTML parsing rules look through all open elements at every tag, so a page of nothing but
+//! `<div>` costs the square of its length; 10⁵ attributes on one tag cost the same. Both are
+//! stopped here, once for all who parse: what lies beyond the limits is left out, and never an
+//! error. Nothing here decides what is safe to show; that's [`clean`](super::clean).
+
+use html5ever::driver::{ParseOpts, parse_document};
+use html5ever::tendril::{StrTendril, TendrilSink};
+use scraper::{Html, HtmlTreeSink};
+
+/// Levels of nesting; honest pages stay under 60.
+const DEPTH: usize = 256;
+/// Nodes of one tree; honest pages stay under 50,000.
+const NODES: usize = 200_000;
+/// Attributes of one tag.
+const ATTRIBUTES: usize = 2_000;
+/// Bytes that are parsed between two looks at the tree.
+const CHUNK: usize = 1024;
+
+/// The tree of a page, as far as it stays within the limits.
+pub fn document(text: &str) -> Html {
+    grow(text).0
+}
+
+/// The beginning of `text` that parses into a tree within the limits: nearly always all of it.
+pub fn sound(text: &str) -> &str {
+    let plain = text.bytes().filter(|byte| *byte == b'<').count() <= DEPTH;
+    let end = if plain {
+        bounded(text).len()
+    } else {
+        grow(text).1
+    };
+    text.get(..end).unwrap_or_default()
+}
+
+/// The tree, and how many bytes of the text are in it.
+fn grow(text: &str) -> (Html, usize) {
+    let sink = HtmlTreeSink::new(Html::new_document());
+    let mut parser = parse_document(sink, ParseOpts::default());
+    let mut rest = bounded(text);
+    let mut used = 0;
+    while !rest.is_empty() {
+        let (chunk, after) = rest.split_at(rest.floor_char_boundary(CHUNK));
+        parser.process(StrTendril::from_slice(chunk));
+        used += chunk.len();
+        rest = after;
+        if overgrown(&parser.tokenizer.sink.sink) {
+            break;
+        }
+    }
+    (parser.finish(), used)
+}
+
+/// Whether the tree has reached a limit. The newest node stands where the next one will.
+fn overgrown(sink: &HtmlTreeSink) -> bool {
+    let html = sink.0.borrow();
+    let mut nodes = html.tree.nodes();
+    nodes.len() > NODES
+        || nodes
+            .next_back()
+            .is_some_and(|newest| newest.ancestors().take(DEPTH + 1).count() > DEPTH)
+}
+
+/// `text` up to the first tag with too many attributes. Looks at every `<` on its own, whatever
+/// stands around it, so that no comment or quotation can hide a tag; the sum of its looks is
+/// bounded.
+fn bounded(text: &str) -> &str {
+    if text.len() <= ATTRIBUTES {
+        return text;
+    }
+    let bytes = text.as_bytes();
+    let mut budget = bytes.len().saturating_mul(16);
+    for (at, _) in text.match_indices('<') {
+        let tag = bytes.get(at + 1..).unwrap_or_default();
+        if !tag.first().is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        let (attributes, looked) = attributes(tag);
+        budget = budget.saturating_sub(looked);
+        if attributes >= ATTRIBUTES || budget == 0 {
+            return text.get(..at).unwrap_or_default();
+        }
+    }
+    text
+}
+
+/// How many attributes the tag has (counting stops at the limit), and how many bytes were
+/// looked at.
+fn attributes(tag: &[u8]) -> (usize, usize) {
+    let (mut count, mut at, mut between) = (0, 0, false);
+    while let Some(&byte) = tag.get(at) {
+        at += 1;
+        match byte {
+            b'>' => break,
+            b'"' | b'\'' if tag.get(..at - 1).is_some_and(ends_in_equals) => {
+                let value = tag.get(at..).unwrap_or_default();
+                let length = value.iter().position(|b| *b == byte);
+                at += length.map_or(value.len(), |length| length + 1);
+                between = true;
+            }
+            b'/' => between = true,
+            _ if byte.is_ascii_whitespace() => between = true,
+            _ if between => {
+                between = false;
+                count += 1;
+                if count >= ATTRIBUTES {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    (count, at)
+}
+
+fn ends_in_equals(before: &[u8]) -> bool {
+    let space = before
+        .iter()
+        .rev()
+        .take(64)
+        .take_while(|byte| byte.is_ascii_whitespace());
+    before.iter().rev().nth(space.count()) == Some(&b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_honest_page_is_left_whole() {
+        let page = "<p class=a title='x > y'>Новини <b>дня</b></p>".repeat(2_000);
+        assert_eq!(sound(&page), page);
+        assert_eq!(document(&page).root_element().text().count(), 4_000);
+    }
+
+    #[test]
+    fn a_page_of_nothing_but_openings_is_cut() {
+        let page = "<div>".repeat(1_000_000);
+        assert!(sound(&page).len() < 4_096);
+        let formats = (0..200).fold(String::new(), |all, n| {
+            all + "<font color=" + &n.to_string() + ">"
+        });
+        assert!(sound(&("<p>".to_owned() + &formats + &"<p>x".repeat(1_000_000))).len() < 100_000);
+    }
+
+    #[test]
+    fn a_tag_of_nothing_but_attributes_is_cut() {
+        let many = (0..100_000).fold(String::new(), |all, n| all + " a" + &n.to_string());
+        assert_eq!(sound(&format!("text<p{many}>")), "text");
+        assert_eq!(
+            sound(&format!("<!-- <a b=\"--><p{many}>\"")),
+            "<!-- <a b=\"-->"
+        );
+        assert!(sound(&"<a".repeat(500_000)).len() <= 1_000_000);
+    }
+}

@@ -19,4 +19,6 @@ pub mod clock;
 pub mod config;
 pub mod locale;
 
+pub mod source;
+
 pub mod article;

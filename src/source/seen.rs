@@ -1,0 +1,131 @@
+//! A page's tree in, what people see beside the prose out: names of tags and departments, a
+//! date near the heading, pictures.
+
+use chrono::{DateTime, FixedOffset};
+use ego_tree::NodeId;
+use scraper::{ElementRef, Selector};
+use url::Url;
+
+use crate::article::Media;
+use crate::article::date;
+use crate::source::body::in_frame;
+use crate::source::dom::all;
+use crate::source::dom::date_of;
+use crate::source::dom::distinct;
+use crate::source::dom::labels;
+use crate::source::dom::names;
+use crate::source::dom::picture;
+use crate::source::dom::words;
+use crate::source::read::How;
+
+/// Words in class names of lists of tags.
+pub(super) const TAGS: &[&str] = &["hashtags", "tag", "tags"];
+/// Words in class names of who issued it.
+pub(super) const DEPARTMENTS: &[&str] = &["department", "departments", "issuer", "issuers"];
+
+/// Names that stand in an element called so, with the elements that hold them.
+pub(super) fn group(
+    root: ElementRef<'_>,
+    called: &[&str],
+    by: Option<&Selector>,
+) -> (Vec<NodeId>, Vec<String>) {
+    if let Some(by) = by {
+        let holders = root.select(by).map(|element| element.id()).collect();
+        return (holders, names(root, Some(by)));
+    }
+    let is_called = |element: &ElementRef<'_>| {
+        let labelled = labels(*element)
+            .iter()
+            .any(|label| called.contains(&label.as_str()));
+        let tag = called == TAGS && element.attr("rel").is_some_and(|rel| rel.contains("tag"));
+        (labelled || tag) && !matches!(element.value().name(), "html" | "body" | "main" | "article")
+    };
+    let groups = root.descendent_elements().filter(is_called);
+    let groups: Vec<_> = groups
+        .filter(|group| words(*group, 700).chars().count() < 700 && !in_frame(*group))
+        .take(50)
+        .collect();
+    let parts = groups
+        .iter()
+        .flat_map(|group| parts_of(*group))
+        .map(|part| words(part, 200));
+    let clean = parts.map(|part| {
+        part.trim_start_matches('#')
+            .trim_end_matches(',')
+            .to_owned()
+    });
+    (
+        groups.iter().map(|group| group.id()).collect(),
+        distinct(clean),
+    )
+}
+
+/// A date that people see: in a `time` of the article, else in few words near its heading.
+pub(super) fn visible_date(
+    root: ElementRef<'_>,
+    heading: Option<NodeId>,
+    how: &How<'_>,
+) -> Option<(NodeId, DateTime<FixedOffset>)> {
+    let dated = |element: ElementRef<'_>| Some((element.id(), date_of(element, how)?));
+    let times = || all(root, "article time, main time, time").into_iter();
+    let near: Vec<_> = root.descendent_elements().collect();
+    let place = near
+        .iter()
+        .position(|element| Some(element.id()) == heading);
+    let (before, after) = near.split_at_checked(place?)?;
+    let mut around = after.iter().take(60).chain(before.iter().rev().take(15));
+    times().find_map(dated).or_else(|| {
+        around.find_map(|element| {
+            let text = words(*element, 90);
+            let date = date::read(&text, how.zone, how.now)?;
+            Some((element.id(), date))
+        })
+    })
+}
+
+/// The pictures where the owner says they are.
+pub(super) fn pictures(
+    root: ElementRef<'_>,
+    by: Option<&Selector>,
+    base: Option<&Url>,
+) -> Vec<Media> {
+    let found = by.into_iter().flat_map(|by| root.select(by));
+    let images = found.flat_map(|element| match element.value().name() {
+        "img" => vec![element],
+        _ => all(element, "img"),
+    });
+    once(images.filter_map(|image| picture(image, base)))
+}
+
+/// The article's pictures, each once.
+pub(super) fn gallery(scope: Option<ElementRef<'_>>, base: Option<&Url>) -> Vec<Media> {
+    let images = scope.into_iter().flat_map(|scope| all(scope, "img"));
+    let decoration = |image: &ElementRef<'_>| {
+        let label = labels(*image);
+        let words = ["icon", "logo", "avatar", "emoji", "arrow"];
+        label.iter().any(|label| words.contains(&label.as_str()))
+    };
+    once(
+        images
+            .filter(|image| !decoration(image))
+            .filter_map(|image| picture(image, base)),
+    )
+}
+
+/// The members of a group: its list items, else its links, else itself.
+fn parts_of(group: ElementRef<'_>) -> Vec<ElementRef<'_>> {
+    let parts = ["li", "a"].iter().map(|css| all(group, css));
+    let mut parts = parts.filter(|parts| !parts.is_empty());
+    parts.next().unwrap_or_else(|| vec![group])
+}
+
+/// Each address once.
+fn once(media: impl Iterator<Item = Media>) -> Vec<Media> {
+    let mut kept: Vec<Media> = Vec::new();
+    for one in media.take(200) {
+        if kept.iter().all(|other| other.url != one.url) {
+            kept.push(one);
+        }
+    }
+    kept
+}

@@ -1,0 +1,287 @@
+//! A page in, what it says of itself to machines out: JSON-LD, microdata, OpenGraph and `meta`,
+//! in that order of trust. What it shows to people is [`page`](super::page)'s.
+
+use chrono::{DateTime, FixedOffset};
+use scraper::{ElementRef, Html};
+use serde_json::Value;
+use url::Url;
+
+use crate::article::Media;
+use crate::article::clean::one_line;
+use crate::article::date;
+use crate::source::dom::LINE;
+use crate::source::dom::address;
+use crate::source::dom::all;
+use crate::source::dom::date_of;
+use crate::source::dom::distinct;
+use crate::source::dom::first;
+use crate::source::dom::mime_of;
+use crate::source::dom::words;
+use crate::source::read::How;
+
+/// What a page says of its article.
+#[derive(Debug, Default)]
+pub(super) struct Structured {
+    /// Whether it says that it is one article.
+    pub(super) article: bool,
+    pub(super) site: Option<String>,
+    pub(super) headline: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) published: Option<DateTime<FixedOffset>>,
+    pub(super) updated: Option<DateTime<FixedOffset>>,
+    pub(super) authors: Vec<String>,
+    pub(super) keywords: Vec<String>,
+    pub(super) pictures: Vec<Media>,
+    /// Plain text.
+    pub(super) body: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) licence: Option<String>,
+}
+
+/// Types of schema.org that are articles.
+const ARTICLES: &[&str] = &[
+    "AnalysisNewsArticle",
+    "Article",
+    "BlogPosting",
+    "LiveBlogPosting",
+    "NewsArticle",
+    "OpinionNewsArticle",
+    "PressRelease",
+    "Report",
+    "ReportageNewsArticle",
+    "TechArticle",
+];
+
+/// Reads what the page says of itself.
+pub(super) fn structured(html: &Html, base: Option<&Url>, how: &How<'_>) -> Structured {
+    let mut found = Structured::default();
+    for script in all(html.root_element(), "script[type='application/ld+json']") {
+        let text: String = script.text().collect();
+        if let Ok(value) = serde_json::from_str::<Value>(text.trim().trim_end_matches(';')) {
+            for article in articles(&value) {
+                found.take_json(article, base, how);
+            }
+        }
+    }
+    found.take_microdata(html.root_element(), how);
+    found.take_meta(html.root_element(), base, how);
+    found
+}
+
+/// The articles among the things that JSON-LD tells of, at the top or in a graph.
+fn articles(value: &Value) -> Vec<&Value> {
+    let is_article = |thing: &Value| {
+        let types = match &thing["@type"] {
+            Value::Array(types) => types.iter().collect(),
+            one => vec![one],
+        };
+        let mut types = types.into_iter().filter_map(Value::as_str);
+        types.any(|name| ARTICLES.contains(&name.rsplit('/').next().unwrap_or_default()))
+    };
+    match value {
+        Value::Array(things) => things.iter().flat_map(articles).collect(),
+        Value::Object(_) if is_article(value) => vec![value],
+        Value::Object(fields) => {
+            let inner = ["@graph", "mainEntity"]
+                .iter()
+                .filter_map(|name| fields.get(*name));
+            inner.flat_map(articles).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A line of text out of JSON or an attribute, where entities are often escaped twice.
+fn line(text: &str) -> Option<String> {
+    let text = if text.contains(['&', '<']) {
+        let start: String = text.chars().take(LINE * 4).collect();
+        words(Html::parse_fragment(&start).root_element(), LINE)
+    } else {
+        one_line(text, LINE)
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// A name, or the names of things, or a list of either.
+fn named(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => line(text).into_iter().collect(),
+        Value::Array(values) => values.iter().flat_map(named).collect(),
+        Value::Object(fields) => fields.get("name").map(named).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// Words parted by commas.
+fn listed(text: &str) -> Vec<String> {
+    distinct(text.split([',', ';']).filter_map(line))
+}
+
+impl Structured {
+    fn take_json(&mut self, article: &Value, base: Option<&Url>, how: &How<'_>) {
+        if self.article {
+            return;
+        }
+        let text = |name: &str| article[name].as_str();
+        let moment = |name: &str| date::read(text(name)?, how.zone, how.now);
+        self.article = true;
+        self.headline = text("headline").or_else(|| text("name")).and_then(line);
+        self.description = text("description").and_then(line);
+        self.published = moment("datePublished").or_else(|| moment("dateCreated"));
+        self.updated = moment("dateModified");
+        self.authors = distinct(named(&article["author"]).into_iter());
+        self.keywords = match &article["keywords"] {
+            Value::String(words) => listed(words),
+            words => distinct(named(words).into_iter()),
+        };
+        self.pictures = pictures(&article["image"], base);
+        self.body = text("articleBody").map(str::to_owned);
+        self.language = text("inLanguage").and_then(line);
+        self.licence = text("license").and_then(|url| address(url, base));
+        self.site = named(&article["publisher"]).into_iter().next();
+    }
+
+    fn take_microdata(&mut self, root: ElementRef<'_>, how: &How<'_>) {
+        let property = |name: &str| first(root, &format!("[itemprop~='{name}']"));
+        let moment = |name: &str| property(name).and_then(|element| date_of(element, how));
+        let text = |name: &str| {
+            let element = property(name)?;
+            element
+                .attr("content")
+                .and_then(line)
+                .or_else(|| line(&words(element, LINE)))
+        };
+        self.article |= property("articleBody").is_some();
+        self.headline = self.headline.take().or_else(|| text("headline"));
+        self.published = self.published.or_else(|| moment("datePublished"));
+        self.updated = self.updated.or_else(|| moment("dateModified"));
+        if self.authors.is_empty() {
+            self.authors = text("author").into_iter().collect();
+        }
+    }
+
+    fn take_meta(&mut self, root: ElementRef<'_>, base: Option<&Url>, how: &How<'_>) {
+        let metas = all(root, "meta[content]");
+        let values = |wanted: &'static str| {
+            let name = |meta: &&ElementRef<'_>| {
+                let named = ["property", "name", "itemprop"]
+                    .iter()
+                    .filter_map(|by| meta.attr(by));
+                named
+                    .into_iter()
+                    .any(|name| name.trim().eq_ignore_ascii_case(wanted))
+            };
+            let found = metas
+                .iter()
+                .filter(name)
+                .filter_map(|meta| meta.attr("content"));
+            found
+                .filter(|text| !text.trim().is_empty())
+                .collect::<Vec<_>>()
+        };
+        let text =
+            |names: &[&'static str]| names.iter().find_map(|name| line(values(name).first()?));
+        let moment = |names: &[&'static str]| {
+            let mut told = names.iter().flat_map(|name| values(name));
+            told.find_map(|text| date::read(text, how.zone, how.now))
+        };
+        self.article |= text(&["og:type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("article"));
+        self.site = text(&["og:site_name", "application-name"]).or_else(|| self.site.take());
+        self.headline = self
+            .headline
+            .take()
+            .or_else(|| text(&["og:title", "twitter:title"]));
+        self.description = self
+            .description
+            .take()
+            .or_else(|| text(&["og:description", "description", "twitter:description"]));
+        self.published = self.published.or_else(|| moment(PUBLISHED));
+        self.updated = self.updated.or_else(|| moment(UPDATED));
+        if self.authors.is_empty() {
+            let names = values("author").into_iter().chain(values("article:author"));
+            let people = names.filter(|name| !name.contains("://")).filter_map(line);
+            self.authors = distinct(people.filter(|name| Some(name) != self.site.as_ref()));
+        }
+        if self.keywords.is_empty() {
+            self.keywords = distinct(values("article:tag").into_iter().flat_map(listed));
+        }
+        if self.keywords.is_empty() {
+            self.keywords = text(&["news_keywords", "keywords"])
+                .map(|all| listed(&all))
+                .unwrap_or_default();
+        }
+        if self.pictures.is_empty() {
+            let urls = values("og:image").into_iter().take(1);
+            let caption = text(&["og:image:alt"]);
+            self.pictures = urls
+                .filter_map(|url| media(url, caption.clone(), base))
+                .collect();
+        }
+        self.language = self.language.take().or_else(|| text(&["og:locale"]));
+    }
+}
+
+/// Where pages keep the date of publication, the surest first.
+const PUBLISHED: &[&str] = &[
+    "article:published_time",
+    "og:published_time",
+    "datePublished",
+    "parsely-pub-date",
+    "sailthru.date",
+    "dcterms.created",
+    "dcterms.issued",
+    "dc.date.issued",
+    "dc.date.created",
+    "dcterms.date",
+    "dc.date",
+    "publication_date",
+    "publish-date",
+    "publishdate",
+    "pubdate",
+    "article.published",
+    "article_date_original",
+    "cXenseParse:recs:publishtime",
+    "date",
+];
+
+const UPDATED: &[&str] = &[
+    "article:modified_time",
+    "og:updated_time",
+    "dateModified",
+    "dcterms.modified",
+    "last-modified",
+];
+
+fn media(url: &str, caption: Option<String>, base: Option<&Url>) -> Option<Media> {
+    let url = address(url, base)?;
+    let mime = mime_of(&url);
+    Some(Media {
+        url,
+        mime,
+        length: None,
+        width: None,
+        height: None,
+        caption,
+    })
+}
+
+fn pictures(value: &Value, base: Option<&Url>) -> Vec<Media> {
+    match value {
+        Value::String(url) => media(url, None, base).into_iter().collect(),
+        Value::Array(values) => values
+            .iter()
+            .flat_map(|value| pictures(value, base))
+            .collect(),
+        Value::Object(fields) => {
+            let url = fields
+                .get("url")
+                .or_else(|| fields.get("contentUrl"))
+                .and_then(Value::as_str);
+            let caption = fields.get("caption").and_then(Value::as_str).and_then(line);
+            url.and_then(|url| media(url, caption, base))
+                .into_iter()
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}

@@ -22,3 +22,5 @@ pub mod locale;
 pub mod source;
 
 pub mod article;
+
+pub mod feed;

@@ -1,0 +1,4 @@
+//! Feeds as readers get them: the formats, and what no text may do to them.
+mod formats;
+mod nasty;
+mod support;

@@ -15,6 +15,7 @@
 //! `&App` is a flow: it does I/O and moves state. One that doesn't is pure, or works inside
 //! one unit of work (`&mut Tx`).
 
+pub mod access;
 pub mod clock;
 pub mod config;
 pub mod locale;
@@ -24,3 +25,5 @@ pub mod source;
 pub mod article;
 
 pub mod feed;
+
+pub mod audience;

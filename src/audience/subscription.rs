@@ -1,0 +1,157 @@
+//! A subscriber on a list: which topics, in which rhythm, served up to where.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::article::Seq;
+use crate::audience::SubscriberId;
+use crate::audience::list::{Cadence, Hour, ListId, TopicId};
+use crate::clock::Stamp;
+
+/// A subscription's number. Signed links carry it, so it's never given twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct SubscriptionId(pub i64);
+
+/// A rhythm's number: everybody who gets a list at one cadence, hour and zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct RhythmId(pub i64);
+
+/// One beat of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rhythm {
+    /// Our number for it.
+    pub id: RhythmId,
+    /// Whose.
+    pub list_id: ListId,
+    /// How often.
+    pub cadence: Cadence,
+    /// At which hour, for daily and rarer.
+    pub hour: Hour,
+    /// By which clock.
+    pub zone: chrono_tz::Tz,
+    /// When it's due next.
+    pub next_at: Stamp,
+}
+
+/// A subscriber on a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subscription {
+    /// Our number for it.
+    pub id: SubscriptionId,
+    /// Whose.
+    pub subscriber_id: SubscriberId,
+    /// To what.
+    pub list_id: ListId,
+    /// How often, when.
+    pub rhythm: Rhythm,
+    /// About what.
+    pub topics: TopicChoice,
+    /// The last seq served.
+    pub cursor: Seq,
+    /// Where it stands.
+    pub state: SubscriptionState,
+}
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubscriptionState {
+    /// Asked for; waits for the button behind the link.
+    Asked,
+    /// Gets digests.
+    Active,
+    /// Gets none for a while.
+    Paused,
+    /// Gets none any more.
+    Ended,
+}
+
+impl SubscriptionState {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Which topics a subscription is about; none chosen means all that the list has.
+///
+/// As text it's the key that digests group by: ids in order with commas, empty for all.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct TopicChoice(Vec<TopicId>);
+
+impl TopicChoice {
+    /// The choice of these topics, in any order, with repeats or not.
+    pub fn of(mut topics: Vec<TopicId>) -> Self {
+        topics.sort_unstable();
+        topics.dedup();
+        Self(topics)
+    }
+
+    /// Whether an article that had these topics when it was published was asked for.
+    pub fn takes(&self, topics: &[TopicId]) -> bool {
+        self.0.is_empty() || topics.iter().any(|topic| self.0.contains(topic))
+    }
+
+    /// The chosen topics; empty for all.
+    pub fn ids(&self) -> &[TopicId] {
+        &self.0
+    }
+}
+
+impl fmt::Display for TopicChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, topic) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{}", topic.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no [`TopicChoice`].
+#[derive(Debug, thiserror::Error)]
+#[error("expected topic numbers with commas between them, but got `{0}`")]
+pub struct BadTopicChoice(String);
+
+impl std::str::FromStr for TopicChoice {
+    type Err = BadTopicChoice;
+    fn from_str(text: &str) -> Result<Self, BadTopicChoice> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let ids: Result<Vec<TopicId>, _> =
+            text.split(',').map(|id| id.parse().map(TopicId)).collect();
+        ids.map(Self::of)
+            .map_err(|_| BadTopicChoice(text.chars().take(80).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_choice_survives_the_database_whatever_order_it_was_made_in() {
+        let choice = TopicChoice::of(vec![TopicId(17), TopicId(3), TopicId(17)]);
+        assert_eq!(choice.to_string(), "3,17");
+        assert_eq!("3,17".parse::<TopicChoice>().unwrap(), choice);
+        assert_eq!("".parse::<TopicChoice>().unwrap(), TopicChoice::default());
+        assert!("3,x".parse::<TopicChoice>().is_err());
+    }
+
+    #[test]
+    fn no_choice_takes_everything() {
+        assert!(TopicChoice::default().takes(&[]));
+        assert!(!TopicChoice::of(vec![TopicId(1)]).takes(&[TopicId(2)]));
+    }
+}

@@ -27,3 +27,5 @@ pub mod article;
 pub mod feed;
 
 pub mod audience;
+
+pub mod digest;

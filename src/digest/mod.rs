@@ -1,0 +1,75 @@
+//! One run of a list's cadence for one period, and what it holds.
+//!
+//! Comes in: a rhythm that's due. Goes out: letters, queued. A digest is cut at a seq; each
+//! subscription's window is what lies between its own cursor and that seq, so no article can be
+//! repeated or skipped, whatever dates, clocks and choices do.
+
+pub mod edition;
+pub mod window;
+
+use serde::Serialize;
+
+use crate::article::Seq;
+use crate::audience::list::Cadence;
+use crate::audience::list::ListId;
+use crate::audience::subscription::RhythmId;
+use crate::clock::Stamp;
+
+/// A digest's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct DigestId(pub i64);
+
+/// An edition's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct EditionId(pub i64);
+
+/// One run of a list's cadence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Digest {
+    /// Our number for it.
+    pub id: DigestId,
+    /// Whose.
+    pub list_id: ListId,
+    /// Which cadence.
+    pub cadence: Cadence,
+    /// Which period, e.g. `2026-11-23T08 Europe/Kyiv`: with list and cadence, what makes it unique.
+    pub period_key: String,
+    /// Whom: one rhythm, or with `None` every rhythm of the cadence.
+    pub rhythm_id: Option<RhythmId>,
+    /// The last seq it may hold.
+    pub to_seq: Seq,
+    /// When it was cut.
+    pub cut_at: Stamp,
+    /// How far it is.
+    pub state: DigestState,
+}
+
+/// How far a digest is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestState {
+    /// Waits for a person.
+    Held,
+    /// Its letters are being made.
+    Planning,
+    /// All its letters are made.
+    Planned,
+    /// Will send nothing more.
+    Cancelled,
+}
+
+impl DigestState {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Planning => "planning",
+            Self::Planned => "planned",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}

@@ -29,3 +29,7 @@ pub mod feed;
 pub mod audience;
 
 pub mod digest;
+
+pub mod letter;
+
+pub mod delivery;

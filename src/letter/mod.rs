@@ -1,0 +1,150 @@
+//! One message to one person.
+
+pub mod compose;
+pub mod dkim;
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A letter's number; its Message-ID comes from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
+#[sqlx(transparent)]
+#[serde(transparent)]
+pub struct LetterId(pub i64);
+
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a letter is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterPurpose {
+    /// What is new.
+    Digest,
+    /// "Was it you who asked?"
+    Confirm,
+    /// After confirming.
+    Welcome,
+    /// "Here is the link to your choices."
+    Link,
+    /// After leaving.
+    Goodbye,
+}
+
+impl LetterPurpose {
+    /// Every purpose.
+    pub const ALL: [Self; 5] = [
+        Self::Digest,
+        Self::Confirm,
+        Self::Welcome,
+        Self::Link,
+        Self::Goodbye,
+    ];
+
+    /// The word in the database, in Message-IDs and in the names of templates.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Confirm => "confirm",
+            Self::Welcome => "welcome",
+            Self::Link => "link",
+            Self::Goodbye => "goodbye",
+        }
+    }
+}
+
+/// Why a text is no [`LetterPurpose`] or [`LetterState`].
+#[derive(Debug, thiserror::Error)]
+#[error("expected one of {expected}, but got `{got}`")]
+pub struct BadWord {
+    expected: String,
+    got: String,
+}
+
+fn find_word<T: Copy>(all: &[T], as_str: fn(T) -> &'static str, got: &str) -> Result<T, BadWord> {
+    all.iter()
+        .copied()
+        .find(|word| as_str(*word) == got)
+        .ok_or_else(|| {
+            let words: Vec<String> = all
+                .iter()
+                .map(|word| format!("`{}`", as_str(*word)))
+                .collect();
+            BadWord {
+                expected: words.join(", "),
+                got: got.chars().take(40).collect(),
+            }
+        })
+}
+
+impl std::str::FromStr for LetterPurpose {
+    type Err = BadWord;
+    fn from_str(text: &str) -> Result<Self, BadWord> {
+        find_word(&Self::ALL, Self::as_str, text)
+    }
+}
+
+/// Where a letter stands. The arrows between these are in `store/letter.rs`, each guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LetterState {
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it; nothing was said to a server yet.
+    Leased,
+    /// A worker may be speaking to a server about it.
+    Handing,
+    /// The server took it.
+    Accepted,
+    /// The server asked to try later.
+    Deferred,
+    /// The server won't have it.
+    Refused,
+    /// Probably delivered: the connection broke after the end of the letter.
+    Uncertain,
+    /// It could not be built, or its time ran out.
+    Failed,
+    /// Nobody wants it any more.
+    Cancelled,
+}
+
+impl LetterState {
+    /// Every state, in the order of the way.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Leased,
+        Self::Handing,
+        Self::Accepted,
+        Self::Deferred,
+        Self::Refused,
+        Self::Uncertain,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Leased => "leased",
+            Self::Handing => "handing",
+            Self::Accepted => "accepted",
+            Self::Deferred => "deferred",
+            Self::Refused => "refused",
+            Self::Uncertain => "uncertain",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl std::str::FromStr for LetterState {
+    type Err = BadWord;
+    fn from_str(text: &str) -> Result<Self, BadWord> {
+        find_word(&Self::ALL, Self::as_str, text)
+    }
+}

@@ -19,6 +19,7 @@ pub mod access;
 pub mod clock;
 pub mod config;
 pub mod locale;
+pub mod store;
 
 pub mod source;
 

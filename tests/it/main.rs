@@ -1,5 +1,8 @@
 //! Tests that go through the library and the binary from outside. Read `way.rs` first.
 #![cfg(test)]
 
+mod support;
+
 mod architecture;
 mod feed;
+mod store;

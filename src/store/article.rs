@@ -1,0 +1,391 @@
+//! Articles and their revisions.
+
+use crate::article::Article;
+use crate::article::ArticleId;
+use crate::article::Attribution;
+use crate::article::Permalink;
+use crate::article::Seq;
+use crate::article::Topic;
+use crate::article::TopicKind;
+use crate::article::clean::SafeHtml;
+use crate::audience::list::Candidate;
+use crate::audience::list::TopicId;
+use crate::clock::Stamp;
+use crate::source::SourceId;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::broken;
+use crate::store::change;
+use crate::store::counter;
+use crate::store::from_json;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+/// Articles as [`ArticleRow`] reads them; what follows narrows and orders them.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.seq, a.revision, a.state, a.title, a.summary, a.html, a.text, a.url, a.published,
+                    a.published_at, a.changed_at, a.authors, a.media, a.language, a.licence,
+                    s.name AS source_name, s.url AS source_url
+             FROM article a LEFT JOIN source s ON s.id = a.source_id ",
+            $rest
+        )
+    };
+}
+
+statements! {
+    ADD = Sql::both(
+        "INSERT INTO article (seq, revision, state, mailing, title, summary, html, text, url, published, published_at,
+                              changed_at, authors, media, language, licence, source_id, fingerprint, digest_topics)
+         VALUES ($1, 1, 'published', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15, $16)
+         RETURNING id");
+    EDIT = Sql::both(
+        "UPDATE article SET revision = revision + 1, title = $2, summary = $3, html = $4, text = $5, url = $6, published = $7,
+                changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13
+         WHERE id = $1");
+    KEEP_REVISION = Sql::both(
+        "INSERT INTO revision (article_id, number, replaced_at, title, summary, html)
+         SELECT id, revision, $2, title, summary, html FROM article WHERE id = $1");
+    SET_STATE = Sql::both("UPDATE article SET state = $2, changed_at = $3 WHERE id = $1 AND state <> $2");
+    GET = Sql::both(select!("WHERE a.id = $1"));
+    PAGE = Sql::both(select!("WHERE a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
+    PAGE_OF_TOPIC = Sql::both(select!(
+        "JOIN article_topic t ON t.article_id = a.id
+         WHERE t.topic_id = $3 AND a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
+    PAGE_OF_SOURCE = Sql::both(select!(
+        "WHERE a.source_id = $3 AND a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
+    SOME = Sql {
+        sqlite: select!("WHERE a.id IN (SELECT value FROM json_each($1)) ORDER BY a.seq DESC"),
+        postgres: select!(
+        "WHERE a.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) ORDER BY a.seq DESC"),
+    };
+    /// Withdrawn ones count: that they went is a change.
+    CHANGED = Sql::both("SELECT MAX(changed_at) FROM article WHERE seq >= $1");
+    CHANGED_OF_TOPIC = Sql::both(
+        "SELECT MAX(a.changed_at) FROM article_topic t JOIN article a ON a.id = t.article_id
+         WHERE t.topic_id = $2 AND a.seq >= $1");
+    CHANGED_OF_SOURCE = Sql::both("SELECT MAX(changed_at) FROM article WHERE source_id = $2 AND seq >= $1");
+    MAP = Sql::both("SELECT id, changed_at FROM article WHERE state = 'published' ORDER BY seq DESC LIMIT $1");
+    TOPICS_OF = Sql {
+        sqlite:
+        "SELECT x.article_id, t.kind, t.slug, t.name FROM article_topic x JOIN topic t ON t.id = x.topic_id
+         WHERE x.article_id IN (SELECT value FROM json_each($1)) ORDER BY x.article_id, x.position",
+        postgres:
+        "SELECT x.article_id, t.kind, t.slug, t.name FROM article_topic x JOIN topic t ON t.id = x.topic_id
+         WHERE x.article_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
+         ORDER BY x.article_id, x.position",
+    };
+    MARK_LEFT = Sql::both(
+        "UPDATE topic SET left_at = $2 WHERE left_at < $2
+         AND id IN (SELECT topic_id FROM article_topic WHERE article_id = $1)");
+    UNLINK_TOPICS = Sql::both("DELETE FROM article_topic WHERE article_id = $1");
+    LINK_TOPIC = Sql::both(
+        "INSERT INTO article_topic (article_id, topic_id, position) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+    COUNT = Sql::both("SELECT COUNT(*) FROM article WHERE state = 'published'");
+    /// What a digest may hold. Withdrawn articles are left out of windows that are yet to be cut.
+    CANDIDATES = Sql::both(
+        "SELECT id, seq, digest_topics FROM article
+         WHERE seq > $1 AND seq <= $2 AND state = 'published' AND mailing = 'digest' ORDER BY seq DESC");
+}
+
+/// What came in, ready to be an article.
+#[derive(Debug, Clone)]
+pub struct NewArticle {
+    /// Plain text, never empty.
+    pub title: String,
+    /// Plain text.
+    pub summary: String,
+    /// The body.
+    pub html: SafeHtml,
+    /// The body as text.
+    pub text: String,
+    /// Where the source shows it.
+    pub url: Option<Permalink>,
+    /// The source's own date.
+    pub published: Option<chrono::DateTime<chrono::FixedOffset>>,
+    /// Names of people.
+    pub authors: Vec<String>,
+    /// Pictures, sounds, files.
+    pub media: Vec<crate::article::Media>,
+    /// BCP 47 tag.
+    pub language: String,
+    /// URL of the licence.
+    pub licence: Option<String>,
+    /// Hash of all of the above: tells an edit.
+    pub fingerprint: String,
+    /// The topics, departments first.
+    pub topics: Vec<TopicId>,
+}
+
+/// Whether digests may hold an article.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mailing {
+    /// They may.
+    Digest,
+    /// Published, never mailed: it was old when its source was first polled.
+    Never,
+}
+
+impl Mailing {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// Which articles a feed or a page shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// All.
+    Everything,
+    /// Those with a topic.
+    Topic(TopicId),
+    /// Those of a source.
+    Source(SourceId),
+}
+
+#[derive(sqlx::FromRow)]
+struct ArticleRow {
+    id: i64,
+    seq: i64,
+    revision: i64,
+    state: String,
+    title: String,
+    summary: String,
+    html: String,
+    text: String,
+    url: Option<String>,
+    published: Option<String>,
+    published_at: Stamp,
+    changed_at: Stamp,
+    authors: String,
+    media: String,
+    language: String,
+    licence: Option<String>,
+    source_name: Option<String>,
+    source_url: Option<String>,
+}
+
+#[derive(sqlx::FromRow)]
+struct TopicRow {
+    article_id: i64,
+    kind: String,
+    slug: String,
+    name: String,
+}
+
+/// Publishes: gives the article its seq, which no other transaction can get between here and the
+/// commit.
+pub async fn publish(
+    tx: &mut Tx,
+    new: &NewArticle,
+    mailing: Mailing,
+    source: SourceId,
+    now: Stamp,
+) -> Result<ArticleId> {
+    let seq = counter::next_seq(tx).await?;
+    let id: i64 = run!(
+        tx,
+        ADD,
+        query_scalar(
+            seq,
+            mailing.as_str(),
+            &new.title,
+            &new.summary,
+            new.html.as_str(),
+            &new.text,
+            new.url.as_ref().map(Permalink::as_str),
+            new.published.map(|date| date.to_rfc3339()),
+            now,
+            to_json(&new.authors),
+            to_json(&new.media),
+            &new.language,
+            new.licence.as_ref(),
+            source,
+            &new.fingerprint,
+            to_json(&new.topics)
+        ),
+        fetch_one
+    )?;
+    link_topics(tx, ArticleId(id), &new.topics).await?;
+    counter::touch_feeds(tx).await?;
+    Ok(ArticleId(id))
+}
+
+/// Replaces what an article says; the old wording stays as a revision. Its seq, and the topics that
+/// digests go by, stay what they were.
+pub async fn edit(tx: &mut Tx, id: ArticleId, new: &NewArticle, now: Stamp) -> Result<()> {
+    change!(tx, KEEP_REVISION, (id, now))?;
+    change!(
+        tx,
+        EDIT,
+        (
+            id,
+            &new.title,
+            &new.summary,
+            new.html.as_str(),
+            &new.text,
+            new.url.as_ref().map(Permalink::as_str),
+            new.published.map(|date| date.to_rfc3339()),
+            now,
+            to_json(&new.authors),
+            to_json(&new.media),
+            &new.language,
+            new.licence.as_ref(),
+            &new.fingerprint
+        )
+    )?;
+    change!(tx, MARK_LEFT, (id, now))?;
+    change!(tx, UNLINK_TOPICS, (id))?;
+    link_topics(tx, id, &new.topics).await?;
+    counter::touch_feeds(tx).await
+}
+
+async fn link_topics(tx: &mut Tx, id: ArticleId, topics: &[TopicId]) -> Result<()> {
+    for (position, topic) in (0_i64..).zip(topics) {
+        change!(tx, LINK_TOPIC, (id, *topic, position))?;
+    }
+    Ok(())
+}
+
+/// Takes an article off every page, feed and digest to come, or puts it back. Says whether that
+/// changed anything.
+pub async fn set_withdrawn(
+    tx: &mut Tx,
+    id: ArticleId,
+    withdrawn: bool,
+    now: Stamp,
+) -> Result<bool> {
+    let state = if withdrawn { "withdrawn" } else { "published" };
+    let changed = change!(tx, SET_STATE, (id, state, now))?;
+    counter::touch_feeds(tx).await?;
+    Ok(changed > 0)
+}
+
+/// One article, and whether it's withdrawn.
+pub async fn find(tx: &mut Tx, id: ArticleId) -> Result<Option<(Article, bool)>> {
+    let row: Option<ArticleRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    let Some(row) = row else { return Ok(None) };
+    let withdrawn = row.state == "withdrawn";
+    let article = with_topics(tx, vec![row]).await?.pop();
+    Ok(article.map(|article| (article, withdrawn)))
+}
+
+/// At most `limit` published articles of a view, newest first, with a seq below `before`.
+pub async fn page(
+    tx: &mut Tx,
+    view: View,
+    before: Option<Seq>,
+    limit: i64,
+) -> Result<Vec<Article>> {
+    let before = before.map_or(i64::MAX, |seq| seq.0);
+    let rows: Vec<ArticleRow> = match view {
+        View::Everything => run!(tx, PAGE, query_as(before, limit), fetch_all)?,
+        View::Topic(id) => run!(tx, PAGE_OF_TOPIC, query_as(before, limit, id), fetch_all)?,
+        View::Source(id) => run!(tx, PAGE_OF_SOURCE, query_as(before, limit, id), fetch_all)?,
+    };
+    with_topics(tx, rows).await
+}
+
+/// When anything last changed among the articles of a view whose seq is `from` or more: published,
+/// edited, withdrawn or put back. `None` if it never had any.
+pub async fn last_changed(tx: &mut Tx, view: View, from: Seq) -> Result<Option<Stamp>> {
+    Ok(match view {
+        View::Everything => run!(tx, CHANGED, query_scalar(from), fetch_one)?,
+        View::Topic(id) => run!(tx, CHANGED_OF_TOPIC, query_scalar(from, id), fetch_one)?,
+        View::Source(id) => run!(tx, CHANGED_OF_SOURCE, query_scalar(from, id), fetch_one)?,
+    })
+}
+
+/// At most `limit` published articles, newest first, with when each last changed.
+pub async fn map(tx: &mut Tx, limit: i64) -> Result<Vec<(ArticleId, Stamp)>> {
+    Ok(run!(tx, MAP, query_as(limit), fetch_all)?)
+}
+
+/// These articles, newest first, withdrawn or not.
+pub async fn some(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<Article>> {
+    let rows: Vec<ArticleRow> = run!(tx, SOME, query_as(to_json(ids)), fetch_all)?;
+    with_topics(tx, rows).await
+}
+
+/// What digests whose windows lie within `(after, to]` may hold, newest first.
+pub async fn candidates(tx: &mut Tx, after: Seq, to: Seq) -> Result<Vec<Candidate>> {
+    let rows: Vec<(ArticleId, Seq, String)> = run!(tx, CANDIDATES, query_as(after, to), fetch_all)?;
+    rows.into_iter()
+        .map(|(id, seq, topics)| {
+            let topics = from_json(&topics, "article", "digest_topics", id.0)?;
+            Ok(Candidate { id, seq, topics })
+        })
+        .collect()
+}
+
+/// How many are published.
+pub async fn count(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, COUNT, query_scalar(), fetch_one)?)
+}
+
+async fn with_topics(tx: &mut Tx, rows: Vec<ArticleRow>) -> Result<Vec<Article>> {
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let topics: Vec<TopicRow> = run!(tx, TOPICS_OF, query_as(to_json(&ids)), fetch_all)?;
+    let mut of_article = std::collections::HashMap::<i64, Vec<Topic>>::new();
+    for TopicRow {
+        article_id,
+        kind,
+        slug,
+        name,
+    } in topics
+    {
+        let kind = parsed::<TopicKind>(&kind, "topic", "kind", article_id)?;
+        of_article
+            .entry(article_id)
+            .or_default()
+            .push(Topic { kind, slug, name });
+    }
+    rows.into_iter()
+        .map(|row| {
+            let topics = of_article.remove(&row.id).unwrap_or_default();
+            article(row, topics)
+        })
+        .collect()
+}
+
+fn article(row: ArticleRow, topics: Vec<Topic>) -> Result<Article> {
+    let id = row.id;
+    let url = row
+        .url
+        .map(|url| parsed(&url, "article", "url", id))
+        .transpose()?;
+    let published = row
+        .published
+        .map(|date| chrono::DateTime::parse_from_rfc3339(&date))
+        .transpose()
+        .map_err(|problem| broken("article", "published", id, &problem))?;
+    Ok(Article {
+        id: ArticleId(id),
+        seq: Seq(row.seq),
+        revision: row.revision,
+        title: row.title,
+        summary: row.summary,
+        html: SafeHtml::stored(row.html),
+        text: row.text,
+        url,
+        published,
+        published_at: row.published_at,
+        changed_at: row.changed_at,
+        authors: from_json(&row.authors, "article", "authors", id)?,
+        topics,
+        media: from_json(&row.media, "article", "media", id)?,
+        language: row.language,
+        licence: row.licence,
+        source: row
+            .source_name
+            .zip(row.source_url)
+            .map(|(name, url)| Attribution { name, url }),
+    })
+}

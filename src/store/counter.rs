@@ -1,0 +1,38 @@
+//! Counters: numbers that only grow, each in one row.
+
+use crate::article::Seq;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::change;
+use crate::store::run;
+use crate::store::statements;
+
+statements! {
+    /// The row stays locked until the publishing transaction commits: commit order is seq order.
+    NEXT_SEQ = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'article' RETURNING value");
+    LAST_SEQ = Sql::both("SELECT value FROM counter WHERE name = 'article'");
+    TOUCH_FEEDS = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'feeds'");
+    FEEDS_VERSION = Sql::both("SELECT value FROM counter WHERE name = 'feeds'");
+}
+
+/// The next seq. No other transaction gets one between here and the commit.
+pub async fn next_seq(tx: &mut Tx) -> Result<Seq> {
+    Ok(run!(tx, NEXT_SEQ, query_scalar(), fetch_one)?)
+}
+
+/// The last seq given.
+pub async fn last_seq(tx: &mut Tx) -> Result<Seq> {
+    Ok(run!(tx, LAST_SEQ, query_scalar(), fetch_one)?)
+}
+
+/// Says that feeds may have changed.
+pub async fn touch_feeds(tx: &mut Tx) -> Result<()> {
+    change!(tx, TOUCH_FEEDS, ())?;
+    Ok(())
+}
+
+/// A number that changes whenever a feed might.
+pub async fn feeds_version(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, FEEDS_VERSION, query_scalar(), fetch_one)?)
+}

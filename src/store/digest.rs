@@ -1,0 +1,230 @@
+//! Digests: one row for each run of a list's cadence. Their content is in
+//! [`edition`](super::edition), their letters are made in [`plan`](super::plan).
+
+use std::collections::HashMap;
+
+use crate::article::Seq;
+use crate::audience::list::Cadence;
+use crate::audience::list::ListId;
+use crate::audience::subscription::RhythmId;
+use crate::clock::Stamp;
+use crate::digest::Digest;
+use crate::digest::DigestId;
+use crate::digest::DigestState;
+use crate::letter::LetterState;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::broken;
+use crate::store::change;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    /// One digest for a list, cadence and period, however often and by how many it's cut.
+    CUT = Sql::both(
+        "INSERT INTO digest (list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state)
+         SELECT $1, $2, $3, $4, value, $5, $6 FROM counter WHERE name = 'article'
+         ON CONFLICT (list_id, cadence, period_key) DO NOTHING RETURNING id");
+    GET = Sql::both(
+        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state FROM digest WHERE id = $1");
+    IN_PLANNING = Sql::both("SELECT id FROM digest WHERE state = 'planning' ORDER BY id");
+    LATEST = Sql::both(
+        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state FROM digest
+         WHERE id < $1 ORDER BY id DESC LIMIT $2");
+    SET_STATE = Sql::both("UPDATE digest SET state = $3 WHERE id = $1 AND state = $2");
+    CANCEL_LETTERS = Sql::both(
+        "UPDATE letter SET state = 'cancelled', finished_at = $2
+         WHERE digest_id = $1 AND state IN ('queued', 'deferred', 'leased')");
+    /// With the articles of its longest edition.
+    SUMMARIES = Sql {
+        sqlite:
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state,
+                COALESCE((SELECT MAX(json_array_length(e.articles)) FROM edition e WHERE e.digest_id = d.id), 0) AS articles
+         FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
+        postgres:
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state,
+                CAST(COALESCE((SELECT MAX(json_array_length(CAST(e.articles AS JSON)))
+                               FROM edition e WHERE e.digest_id = d.id), 0) AS BIGINT) AS articles
+         FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
+    };
+    COUNTS_OF = Sql {
+        sqlite:
+        "SELECT digest_id, state, COUNT(*) FROM letter
+         WHERE digest_id IN (SELECT value FROM json_each($1)) GROUP BY digest_id, state",
+        postgres:
+        "SELECT digest_id, state, COUNT(*) FROM letter
+         WHERE digest_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
+         GROUP BY digest_id, state",
+    };
+    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter WHERE digest_id = $1 GROUP BY state");
+}
+
+/// A digest and its letters as people who look after lists see them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Which.
+    pub id: DigestId,
+    /// The list's name.
+    pub list: String,
+    /// Which cadence.
+    pub cadence: Cadence,
+    /// When it was cut.
+    pub cut_at: Stamp,
+    /// How far it is.
+    pub state: DigestState,
+    /// How many articles its longest edition holds.
+    pub articles: i64,
+    /// How many letters stand where.
+    pub letters: Vec<(LetterState, i64)>,
+}
+
+#[derive(sqlx::FromRow)]
+struct SummaryRow {
+    id: i64,
+    list: String,
+    cadence: String,
+    cut_at: Stamp,
+    state: String,
+    articles: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct DigestRow {
+    id: i64,
+    list_id: ListId,
+    cadence: String,
+    period_key: String,
+    rhythm_id: Option<RhythmId>,
+    to_seq: Seq,
+    cut_at: Stamp,
+    state: String,
+}
+
+/// Cuts a digest up to the last article there is now; `None` if this period has one.
+pub async fn cut(
+    tx: &mut Tx,
+    (list, cadence): (ListId, Cadence),
+    period_key: &str,
+    rhythm: Option<RhythmId>,
+    state: DigestState,
+    now: Stamp,
+) -> Result<Option<DigestId>> {
+    Ok(run!(
+        tx,
+        CUT,
+        query_scalar(
+            list,
+            cadence.as_str(),
+            period_key,
+            rhythm,
+            now,
+            state.as_str()
+        ),
+        fetch_optional
+    )?)
+}
+
+/// The digest with this number.
+pub async fn find(tx: &mut Tx, id: DigestId) -> Result<Option<Digest>> {
+    let row: Option<DigestRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    row.map(digest).transpose()
+}
+
+/// Digests whose letters are being made.
+pub async fn in_planning(tx: &mut Tx) -> Result<Vec<DigestId>> {
+    Ok(run!(tx, IN_PLANNING, query_scalar(), fetch_all)?)
+}
+
+/// At most `limit` digests, newest first, numbered below `before`.
+pub async fn latest(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Result<Vec<Digest>> {
+    let rows: Vec<DigestRow> = run!(
+        tx,
+        LATEST,
+        query_as(before.map_or(i64::MAX, |id| id.0), limit),
+        fetch_all
+    )?;
+    rows.into_iter().map(digest).collect()
+}
+
+/// At most `limit` digests, newest first, numbered below `before`, with what became of their
+/// letters.
+pub async fn summaries(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Result<Vec<Summary>> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let rows: Vec<SummaryRow> = run!(tx, SUMMARIES, query_as(before, limit), fetch_all)?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    let counts: Vec<(i64, String, i64)> = run!(tx, COUNTS_OF, query_as(to_json(&ids)), fetch_all)?;
+    let mut letters = HashMap::<i64, Vec<(LetterState, i64)>>::new();
+    for (digest, state, count) in counts {
+        let state = parsed(&state, "letter", "state", digest)?;
+        letters.entry(digest).or_default().push((state, count));
+    }
+    rows.into_iter()
+        .map(|row| {
+            let letters = letters.remove(&row.id).unwrap_or_default();
+            summary(row, letters)
+        })
+        .collect()
+}
+
+fn summary(row: SummaryRow, letters: Vec<(LetterState, i64)>) -> Result<Summary> {
+    let id = row.id;
+    Ok(Summary {
+        id: DigestId(id),
+        list: row.list,
+        cadence: parsed(&row.cadence, "digest", "cadence", id)?,
+        cut_at: row.cut_at,
+        state: digest_state(&row.state, id)?,
+        articles: row.articles,
+        letters,
+    })
+}
+
+/// Moves a digest from one state to another; false if it wasn't in the first.
+pub async fn set_state(
+    tx: &mut Tx,
+    id: DigestId,
+    from: DigestState,
+    to: DigestState,
+) -> Result<bool> {
+    Ok(change!(tx, SET_STATE, (id, from.as_str(), to.as_str()))? > 0)
+}
+
+/// Cancels whatever a digest has not begun to hand over. Gives how many letters.
+pub async fn cancel_letters(tx: &mut Tx, id: DigestId, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, CANCEL_LETTERS, (id, now))?)
+}
+
+/// How many letters of a digest stand where.
+pub async fn counts(tx: &mut Tx, id: DigestId) -> Result<Vec<(LetterState, i64)>> {
+    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
+    rows.into_iter()
+        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
+        .collect()
+}
+
+fn digest_state(word: &str, id: i64) -> Result<DigestState> {
+    match word {
+        "held" => Ok(DigestState::Held),
+        "planning" => Ok(DigestState::Planning),
+        "planned" => Ok(DigestState::Planned),
+        "cancelled" => Ok(DigestState::Cancelled),
+        other => Err(broken("digest", "state", id, &other)),
+    }
+}
+
+fn digest(row: DigestRow) -> Result<Digest> {
+    let id = row.id;
+    Ok(Digest {
+        id: DigestId(id),
+        list_id: row.list_id,
+        cadence: parsed(&row.cadence, "digest", "cadence", id)?,
+        period_key: row.period_key,
+        rhythm_id: row.rhythm_id,
+        to_seq: row.to_seq,
+        cut_at: row.cut_at,
+        state: digest_state(&row.state, id)?,
+    })
+}

@@ -1,0 +1,117 @@
+//! Editions: what digests say, frozen, once for all who share articles and language.
+
+use crate::article::ArticleId;
+use crate::clock::Stamp;
+use crate::digest::DigestId;
+use crate::digest::EditionId;
+use crate::locale::Language;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::from_json;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    FIND_MADE = Sql::both("SELECT id FROM edition WHERE digest_id = $1 AND language = $2 AND articles = $3");
+    ADD = Sql::both(
+        "INSERT INTO edition (digest_id, language, articles, subject, html, text, made_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
+    FIND = Sql::both(
+        "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE id = $1");
+    OF_DIGEST = Sql::both(
+        "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE digest_id = $1 ORDER BY id");
+}
+
+/// The frozen content of a digest for all who share articles and language.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edition {
+    /// Our number for it.
+    pub id: EditionId,
+    /// Whose.
+    pub digest_id: DigestId,
+    /// The language it's written in.
+    pub language: Language,
+    /// What it holds, newest first.
+    pub articles: Vec<ArticleId>,
+    /// One line.
+    pub subject: String,
+    /// With marks where the reader's own links go.
+    pub html: String,
+    /// With the same marks.
+    pub text: String,
+    /// The `Date` of its letters.
+    pub made_at: Stamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct EditionRow {
+    id: i64,
+    digest_id: DigestId,
+    language: String,
+    articles: String,
+    subject: String,
+    html: String,
+    text: String,
+    made_at: Stamp,
+}
+
+/// The edition of these articles in this language, if it was made.
+pub async fn find_made(
+    tx: &mut Tx,
+    digest: DigestId,
+    language: Language,
+    articles: &[ArticleId],
+) -> Result<Option<EditionId>> {
+    Ok(run!(
+        tx,
+        FIND_MADE,
+        query_scalar(digest, language.as_str(), to_json(articles)),
+        fetch_optional
+    )?)
+}
+
+/// Freezes an edition (its `id` is ignored).
+pub async fn add(tx: &mut Tx, new: &Edition) -> Result<EditionId> {
+    Ok(run!(
+        tx,
+        ADD,
+        query_scalar(
+            new.digest_id,
+            new.language.as_str(),
+            to_json(&new.articles),
+            &new.subject,
+            &new.html,
+            &new.text,
+            new.made_at
+        ),
+        fetch_one
+    )?)
+}
+
+/// The edition with this number.
+pub async fn find(tx: &mut Tx, id: EditionId) -> Result<Option<Edition>> {
+    let row: Option<EditionRow> = run!(tx, FIND, query_as(id), fetch_optional)?;
+    row.map(edition).transpose()
+}
+
+/// Every edition of a digest.
+pub async fn of_digest(tx: &mut Tx, id: DigestId) -> Result<Vec<Edition>> {
+    let rows: Vec<EditionRow> = run!(tx, OF_DIGEST, query_as(id), fetch_all)?;
+    rows.into_iter().map(edition).collect()
+}
+
+fn edition(row: EditionRow) -> Result<Edition> {
+    Ok(Edition {
+        id: EditionId(row.id),
+        digest_id: row.digest_id,
+        language: parsed(&row.language, "edition", "language", row.id)?,
+        articles: from_json(&row.articles, "edition", "articles", row.id)?,
+        subject: row.subject,
+        html: row.html,
+        text: row.text,
+        made_at: row.made_at,
+    })
+}

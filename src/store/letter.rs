@@ -1,0 +1,372 @@
+//! Letters: the outbox and the ledger in one. Each arrow between states is one guarded statement:
+//!
+//! ```text
+//! queued ──► leased ──► handing ──► accepted
+//!   ▲          │           ├──► deferred ──► (leased again when due)
+//!   │          │           ├──► refused
+//!   └──────────┼───────────┴──► uncertain ──► queued: same bytes, resends + 1
+//!              ├──► failed         can't be built, or out of time
+//!              └──► cancelled      nobody wants it any more
+//! ```
+//!
+//! A worker that lost its lease holds an old fence, and changes nothing.
+
+use crate::audience::SubscriberId;
+use crate::audience::subscription::SubscriptionId;
+use crate::clock::Stamp;
+use crate::digest::DigestId;
+use crate::digest::EditionId;
+use crate::letter::LetterId;
+use crate::letter::LetterPurpose;
+use crate::letter::LetterState;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::change;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    ADD = Sql::both(
+        "INSERT INTO letter (purpose, subscriber_id, subscription_id, state, lane, made_at, due_at, deadline_at)
+         VALUES ($1, $2, $3, 'queued', 0, $4, $4, $5) RETURNING id");
+    /// What somebody was written in a day, apart from digests: the flood budget of an address.
+    COUNT_SINCE = Sql::both(
+        "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
+    /// Takes due letters for one worker, those somebody waits for first. Only the row lock differs.
+    LEASE = Sql {
+        sqlite:
+        "UPDATE letter SET state = 'leased', fence = fence + 1, worker = $1, leased_until = $2
+         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND due_at <= $3
+                      ORDER BY lane, due_at LIMIT $4)
+         RETURNING id",
+        postgres:
+        "UPDATE letter SET state = 'leased', fence = fence + 1, worker = $1, leased_until = $2
+         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND due_at <= $3
+                      ORDER BY lane, due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+         RETURNING id",
+    };
+    LEASED = Sql {
+        sqlite:
+        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
+                l.deadline_at, l.tries, l.resends, r.email, r.language, s.list_id
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
+         WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
+        postgres:
+        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
+                l.deadline_at, l.tries, l.resends, r.email, r.language, s.list_id
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
+         WHERE l.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
+         ORDER BY l.lane, l.due_at, l.id",
+    };
+    /// The gate, the last thing before MAIL FROM: a digest goes only to an active subscription of a
+    /// confirmed subscriber, a welcome too, and nothing goes to a suppressed address. From here the
+    /// lease counts anew.
+    HAND = Sql::both(
+        "UPDATE letter SET state = 'handing', handing_at = $3, leased_until = $4
+         WHERE id = $1 AND fence = $2 AND state = 'leased'
+           AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
+                         AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+                         AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))");
+    ACCEPT = Sql::both(
+        "UPDATE letter SET state = 'accepted', finished_at = $3, tries = tries + 1
+         WHERE id = $1 AND fence = $2 AND state = 'handing'");
+    REFUSE = Sql::both(
+        "UPDATE letter SET state = 'refused', finished_at = $3, tries = tries + 1
+         WHERE id = $1 AND fence = $2 AND state = 'handing'");
+    DEFER = Sql::both(
+        "UPDATE letter SET state = 'deferred', due_at = $3, tries = tries + 1
+         WHERE id = $1 AND fence = $2 AND state = 'handing'");
+    /// Probably delivered: goes again, the same to the byte, so that receivers can tell.
+    REPEAT = Sql::both(
+        "UPDATE letter SET state = 'queued', due_at = $3, tries = tries + 1, resends = resends + 1
+         WHERE id = $1 AND fence = $2 AND state = 'handing'");
+    FAIL = Sql::both(
+        "UPDATE letter SET state = 'failed', finished_at = $3 WHERE id = $1 AND fence = $2 AND state = 'leased'");
+    CANCEL = Sql::both(
+        "UPDATE letter SET state = 'cancelled', finished_at = $3 WHERE id = $1 AND fence = $2 AND state = 'leased'");
+    /// Back unopened: no server has heard of it.
+    RETURN = Sql::both(
+        "UPDATE letter SET state = 'queued', worker = NULL WHERE id = $1 AND fence = $2 AND state = 'leased'");
+    /// What a dead owner held. On SQLite there is one owner, by the lock file; on PostgreSQL the
+    /// lease must have ended.
+    TAKE_BACK = Sql::both(
+        "UPDATE letter SET state = 'queued', worker = NULL, resends = resends + CASE state WHEN 'handing' THEN 1 ELSE 0 END
+         WHERE state IN ('leased', 'handing') AND leased_until <= $1");
+    EXPIRE = Sql::both(
+        "UPDATE letter SET state = 'failed', finished_at = $1 WHERE state IN ('queued', 'deferred') AND deadline_at < $1");
+    /// The reader left: what is not being handed over this moment stays here.
+    CANCEL_OF_SUBSCRIPTION = Sql::both(
+        "UPDATE letter SET state = 'cancelled', finished_at = $2
+         WHERE subscription_id = $1 AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased')");
+    COUNT_UNFINISHED = Sql::both(
+        "SELECT (SELECT COUNT(*) FROM letter WHERE state IN ('queued', 'deferred'))
+              + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))");
+    COUNT_ACCEPTED = Sql::both("SELECT COUNT(*) FROM letter WHERE state = 'accepted' AND finished_at > $1");
+    NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM letter WHERE state IN ('queued', 'deferred')");
+    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter GROUP BY state");
+    GET = Sql::both(
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id WHERE l.id = $1");
+    PAGE = Sql::both(
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id
+         WHERE l.id < $1 AND ($2 = 0 OR l.digest_id = $2) AND ($3 = '' OR l.state = $3) ORDER BY l.id DESC LIMIT $4");
+    RETRY = Sql::both(
+        "UPDATE letter SET state = 'queued', due_at = $2, deadline_at = $3, finished_at = NULL
+         WHERE digest_id = $1 AND state IN ('failed', 'refused')");
+}
+
+/// A letter that a worker holds, and whom it's for.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Leased {
+    /// Which.
+    pub id: LetterId,
+    /// The lease's number: what the worker shows with every change.
+    pub fence: i64,
+    /// What it's for.
+    #[sqlx(try_from = "String")]
+    pub purpose: Purpose,
+    /// Whom it's for; `None` if they were erased meanwhile.
+    pub subscriber_id: Option<SubscriberId>,
+    /// What it's about.
+    pub subscription_id: Option<SubscriptionId>,
+    /// Its digest.
+    pub digest_id: Option<DigestId>,
+    /// What it says, for digests.
+    pub edition_id: Option<EditionId>,
+    /// When it was queued; its `Date`, unless its edition has one.
+    pub made_at: Stamp,
+    /// When it's no longer worth sending.
+    pub deadline_at: Stamp,
+    /// How often it was tried.
+    pub tries: i64,
+    /// How often it went out again after a doubt.
+    pub resends: i64,
+    /// Where to write.
+    pub email: Option<String>,
+    /// The reader's language.
+    pub language: Option<String>,
+    /// The list it's about.
+    pub list_id: Option<crate::audience::list::ListId>,
+}
+
+/// [`LetterPurpose`] as a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purpose(pub LetterPurpose);
+
+impl TryFrom<String> for Purpose {
+    type Error = crate::letter::BadWord;
+    fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// A letter as the ledger tells it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LetterRecord {
+    /// Which.
+    pub id: LetterId,
+    /// What for.
+    pub purpose: LetterPurpose,
+    /// Where it stands.
+    pub state: LetterState,
+    /// Its digest.
+    pub digest_id: Option<DigestId>,
+    /// To whom; empty once they were erased.
+    pub email: String,
+    /// When it was queued.
+    pub made_at: Stamp,
+    /// When it's tried next, while it waits.
+    pub due_at: Stamp,
+    /// When it was last shown to a server.
+    pub handing_at: Option<Stamp>,
+    /// When it came to rest.
+    pub finished_at: Option<Stamp>,
+    /// How often it was tried.
+    pub tries: i64,
+    /// How often it went out again after a doubt.
+    pub resends: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordRow {
+    id: LetterId,
+    purpose: String,
+    state: String,
+    digest_id: Option<DigestId>,
+    email: String,
+    made_at: Stamp,
+    due_at: Stamp,
+    handing_at: Option<Stamp>,
+    finished_at: Option<Stamp>,
+    tries: i64,
+    resends: i64,
+}
+
+/// Queues a letter that somebody waits for.
+pub async fn add(
+    tx: &mut Tx,
+    purpose: LetterPurpose,
+    (subscriber, subscription): (SubscriberId, Option<SubscriptionId>),
+    now: Stamp,
+    deadline: Stamp,
+) -> Result<LetterId> {
+    Ok(run!(
+        tx,
+        ADD,
+        query_scalar(purpose.as_str(), subscriber, subscription, now, deadline),
+        fetch_one
+    )?)
+}
+
+/// How many letters other than digests were made for somebody since a moment.
+pub async fn count_since(tx: &mut Tx, subscriber: SubscriberId, since: Stamp) -> Result<i64> {
+    Ok(run!(
+        tx,
+        COUNT_SINCE,
+        query_scalar(subscriber, since),
+        fetch_one
+    )?)
+}
+
+/// Takes at most `most` due letters for a worker until a moment.
+pub async fn lease(
+    tx: &mut Tx,
+    worker: &str,
+    (now, until): (Stamp, Stamp),
+    most: i64,
+) -> Result<Vec<Leased>> {
+    let ids: Vec<LetterId> = run!(tx, LEASE, query_scalar(worker, until, now, most), fetch_all)?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(run!(tx, LEASED, query_as(to_json(&ids)), fetch_all)?)
+}
+
+/// What a worker can say of a letter it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrow {
+    /// leased → handing, through the gate; ours until then.
+    Hand(Stamp),
+    /// handing → accepted.
+    Accept,
+    /// handing → refused.
+    Refuse,
+    /// handing → deferred, until then.
+    Defer(Stamp),
+    /// handing → queued again, until then: probably delivered.
+    Repeat(Stamp),
+    /// leased → failed.
+    Fail,
+    /// leased → cancelled.
+    Cancel,
+    /// leased → queued, as if never taken.
+    Return,
+}
+
+/// Moves a letter along one arrow. False if it isn't where the arrow begins, or the fence is old,
+/// or (for [`Arrow::Hand`]) the gate is shut.
+pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp) -> Result<bool> {
+    let changed = match arrow {
+        Arrow::Hand(until) => change!(tx, HAND, (id, fence, now, until))?,
+        Arrow::Accept => change!(tx, ACCEPT, (id, fence, now))?,
+        Arrow::Refuse => change!(tx, REFUSE, (id, fence, now))?,
+        Arrow::Defer(due) => change!(tx, DEFER, (id, fence, due))?,
+        Arrow::Repeat(due) => change!(tx, REPEAT, (id, fence, due))?,
+        Arrow::Fail => change!(tx, FAIL, (id, fence, now))?,
+        Arrow::Cancel => change!(tx, CANCEL, (id, fence, now))?,
+        Arrow::Return => change!(tx, RETURN, (id, fence))?,
+    };
+    Ok(changed > 0)
+}
+
+/// Takes back what dead workers held whose leases ended by `ended`. Gives how many.
+pub async fn take_back(tx: &mut Tx, ended: Stamp) -> Result<u64> {
+    Ok(change!(tx, TAKE_BACK, (ended))?)
+}
+
+/// Ends waiting letters whose time ran out. Gives how many.
+pub async fn expire(tx: &mut Tx, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, EXPIRE, (now))?)
+}
+
+/// Cancels whatever waits for somebody who left.
+pub async fn cancel_of_subscription(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, CANCEL_OF_SUBSCRIPTION, (id, now))?)
+}
+
+/// How many letters are queued, leased, handing or deferred.
+pub async fn count_unfinished(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, COUNT_UNFINISHED, query_scalar(), fetch_one)?)
+}
+
+/// How many letters a server has taken since.
+pub async fn count_accepted(tx: &mut Tx, since: Stamp) -> Result<i64> {
+    Ok(run!(tx, COUNT_ACCEPTED, query_scalar(since), fetch_one)?)
+}
+
+/// When the next waiting letter is due.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Stamp>> {
+    Ok(run!(tx, NEXT_DUE, query_scalar(), fetch_one)?)
+}
+
+/// How many letters stand where.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
+    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(), fetch_all)?;
+    rows.into_iter()
+        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
+        .collect()
+}
+
+/// One letter.
+pub async fn find(tx: &mut Tx, id: LetterId) -> Result<Option<LetterRecord>> {
+    let row: Option<RecordRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    row.map(record).transpose()
+}
+
+/// At most `limit` letters, newest first, numbered below `before`, of a digest and in a state if
+/// given.
+pub async fn page(
+    tx: &mut Tx,
+    before: Option<LetterId>,
+    digest: Option<DigestId>,
+    state: Option<LetterState>,
+    limit: i64,
+) -> Result<Vec<LetterRecord>> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let state = state.map_or("", LetterState::as_str);
+    let rows: Vec<RecordRow> = run!(
+        tx,
+        PAGE,
+        query_as(before, digest.map_or(0, |id| id.0), state, limit),
+        fetch_all
+    )?;
+    rows.into_iter().map(record).collect()
+}
+
+/// Queues again what failed or was refused. Gives how many.
+pub async fn retry(tx: &mut Tx, digest: DigestId, now: Stamp, deadline: Stamp) -> Result<u64> {
+    Ok(change!(tx, RETRY, (digest, now, deadline))?)
+}
+
+fn record(row: RecordRow) -> Result<LetterRecord> {
+    Ok(LetterRecord {
+        id: row.id,
+        purpose: parsed(&row.purpose, "letter", "purpose", row.id.0)?,
+        state: parsed(&row.state, "letter", "state", row.id.0)?,
+        digest_id: row.digest_id,
+        email: row.email,
+        made_at: row.made_at,
+        due_at: row.due_at,
+        handing_at: row.handing_at,
+        finished_at: row.finished_at,
+        tries: row.tries,
+        resends: row.resends,
+    })
+}

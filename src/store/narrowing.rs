@@ -1,0 +1,77 @@
+//! Views narrowed by topics and language: what a reader put together in an address.
+
+use crate::article::Article;
+use crate::article::ArticleId;
+use crate::audience::list::TopicId;
+use crate::source::SourceId;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::article;
+use crate::store::article::View;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    /// $2 and $3 are the view, $4 and $5 lists of topics as JSON, $6 a language in lower case: `en`
+    /// takes `en-GB` too.
+    PAGE = Sql {
+        sqlite:
+        "SELECT a.id FROM article a
+         WHERE a.state = 'published'
+           AND ($2 IS NULL OR EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id AND x.topic_id = $2))
+           AND ($3 IS NULL OR a.source_id = $3)
+           AND ($4 = '[]' OR EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id
+                                     AND x.topic_id IN (SELECT value FROM json_each($4))))
+           AND NOT EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id
+                           AND x.topic_id IN (SELECT value FROM json_each($5)))
+           AND ($6 = '' OR LOWER(a.language) = $6 OR LOWER(a.language) LIKE $6 || '-%')
+         ORDER BY a.seq DESC LIMIT $1",
+        postgres:
+        "SELECT a.id FROM article a
+         WHERE a.state = 'published'
+           AND (CAST($2 AS BIGINT) IS NULL
+                OR EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id AND x.topic_id = $2))
+           AND (CAST($3 AS BIGINT) IS NULL OR a.source_id = $3)
+           AND (CAST($4 AS TEXT) = '[]' OR EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id AND x.topic_id IN
+                (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($4 AS JSON)))))
+           AND NOT EXISTS (SELECT 1 FROM article_topic x WHERE x.article_id = a.id AND x.topic_id IN
+                (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST(CAST($5 AS TEXT) AS JSON))))
+           AND (CAST($6 AS TEXT) = '' OR LOWER(a.language) = $6 OR LOWER(a.language) LIKE $6 || '-%')
+         ORDER BY a.seq DESC LIMIT $1",
+    };
+}
+
+/// What articles of a view must be besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// Of one of these topics; of any if there are none.
+    pub any: Vec<TopicId>,
+    /// Of none of these topics.
+    pub none: Vec<TopicId>,
+    /// In this language: BCP 47 tag in lower case; of any if empty.
+    pub language: String,
+}
+
+/// At most `limit` published articles of a narrowed view, newest first.
+pub async fn page(
+    tx: &mut Tx,
+    view: View,
+    narrowing: &Narrowing,
+    limit: i64,
+) -> Result<Vec<Article>> {
+    let (topic, source): (Option<TopicId>, Option<SourceId>) = match view {
+        View::Everything => (None, None),
+        View::Topic(id) => (Some(id), None),
+        View::Source(id) => (None, Some(id)),
+    };
+    let (any, none) = (to_json(&narrowing.any), to_json(&narrowing.none));
+    let ids: Vec<ArticleId> = run!(
+        tx,
+        PAGE,
+        query_scalar(limit, topic, source, any, none, &narrowing.language),
+        fetch_all
+    )?;
+    article::some(tx, &ids).await
+}

@@ -1,0 +1,92 @@
+//! Rhythms: the beats of lists, and when each is due.
+
+use chrono_tz::Tz;
+
+use crate::audience::list::Cadence;
+use crate::audience::list::Hour;
+use crate::audience::list::ListId;
+use crate::audience::subscription::Rhythm;
+use crate::audience::subscription::RhythmId;
+use crate::clock::Stamp;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::broken;
+use crate::store::change;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+
+statements! {
+    KEEP = Sql::both(
+        "INSERT INTO rhythm (list_id, cadence, hour, zone, next_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (list_id, cadence, hour, zone) DO UPDATE SET zone = excluded.zone RETURNING id");
+    DUE = Sql::both(
+        "SELECT id, list_id, cadence, hour, zone, next_at FROM rhythm WHERE next_at <= $1 ORDER BY next_at, id");
+    /// Whoever moves the alarm cuts the digest; a second process finds it moved.
+    CLAIM = Sql::both("UPDATE rhythm SET next_at = $3 WHERE id = $1 AND next_at = $2");
+    /// Whether anybody in the rhythm has not been served up to a seq.
+    WAITS = Sql::both(
+        "SELECT COUNT(*) FROM (SELECT id FROM subscription
+         WHERE rhythm_id = $1 AND state = 'active' AND cursor_seq < $2 LIMIT 1) AS waiting");
+}
+
+#[derive(sqlx::FromRow)]
+struct RhythmRow {
+    id: i64,
+    list_id: i64,
+    cadence: String,
+    hour: i64,
+    zone: String,
+    next_at: Stamp,
+}
+
+/// The number of this rhythm; one that's new is due at `next_at`.
+pub async fn keep(
+    tx: &mut Tx,
+    list: ListId,
+    (cadence, hour, zone): (Cadence, Hour, Tz),
+    next_at: Stamp,
+) -> Result<RhythmId> {
+    Ok(run!(
+        tx,
+        KEEP,
+        query_scalar(
+            list,
+            cadence.as_str(),
+            i64::from(hour.number()),
+            zone.name(),
+            next_at
+        ),
+        fetch_one
+    )?)
+}
+
+/// Rhythms that are due, the longest overdue first.
+pub async fn due(tx: &mut Tx, now: Stamp) -> Result<Vec<Rhythm>> {
+    let rows: Vec<RhythmRow> = run!(tx, DUE, query_as(now), fetch_all)?;
+    rows.iter().map(rhythm).collect()
+}
+
+/// Takes the beat that's due, moving the alarm to `next`; false if somebody else did.
+pub async fn claim(tx: &mut Tx, due: &Rhythm, next: Stamp) -> Result<bool> {
+    Ok(change!(tx, CLAIM, (due.id, due.next_at, next))? > 0)
+}
+
+/// Whether anybody in the rhythm has yet to be served up to `seq`.
+pub async fn waits(tx: &mut Tx, id: RhythmId, seq: crate::article::Seq) -> Result<bool> {
+    let waiting: i64 = run!(tx, WAITS, query_scalar(id, seq), fetch_one)?;
+    Ok(waiting > 0)
+}
+
+fn rhythm(row: &RhythmRow) -> Result<Rhythm> {
+    Ok(Rhythm {
+        id: RhythmId(row.id),
+        list_id: ListId(row.list_id),
+        cadence: parsed(&row.cadence, "rhythm", "cadence", row.id)?,
+        hour: Hour::try_from(row.hour)
+            .map_err(|problem| broken("rhythm", "hour", row.id, &problem))?,
+        zone: parsed(&row.zone, "rhythm", "zone", row.id)?,
+        next_at: row.next_at,
+    })
+}

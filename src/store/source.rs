@@ -1,0 +1,198 @@
+//! Sources, and how their polls went.
+
+use chrono::TimeDelta;
+use clap::ValueEnum;
+
+use crate::clock::Stamp;
+use crate::source::Selectors;
+use crate::source::Source;
+use crate::source::SourceId;
+use crate::source::SourceKind;
+use crate::source::SourceState;
+use crate::source::SourceUrl;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::broken;
+use crate::store::change;
+use crate::store::counter::touch_feeds;
+use crate::store::from_json;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    ADD = Sql::both(
+        "INSERT INTO source (url, kind, name, selectors, every_ms, state, created_at, next_poll_at)
+         VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) ON CONFLICT (url) DO NOTHING RETURNING id");
+    GET = Sql::both(
+        "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
+                last_good_at, next_poll_at, failures, problem
+         FROM source WHERE id = $1");
+    ALL = Sql::both(
+        "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
+                last_good_at, next_poll_at, failures, problem
+         FROM source ORDER BY id");
+    DUE = Sql::both("SELECT id FROM source WHERE state = 'active' AND next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2");
+    /// Whoever moves the alarm polls; a second process finds it moved.
+    CLAIM = Sql::both("UPDATE source SET next_poll_at = $3 WHERE id = $1 AND next_poll_at = $2 AND state = 'active'");
+    RECORD_GOOD = Sql::both(
+        "UPDATE source SET etag = $2, last_modified = $3, last_polled_at = $4, last_good_at = $4,
+                first_polled_at = $5, next_poll_at = $6, failures = 0, problem = $7
+         WHERE id = $1");
+    RECORD_BAD = Sql::both(
+        "UPDATE source SET last_polled_at = $2, next_poll_at = $3, failures = failures + 1, problem = $4 WHERE id = $1");
+    SET_STATE = Sql::both("UPDATE source SET state = $2, next_poll_at = $3 WHERE id = $1");
+    REMOVE = Sql::both("DELETE FROM source WHERE id = $1");
+}
+
+#[derive(sqlx::FromRow)]
+struct SourceRow {
+    id: i64,
+    url: String,
+    kind: String,
+    name: String,
+    selectors: String,
+    every_ms: i64,
+    state: String,
+    etag: Option<String>,
+    last_modified: Option<String>,
+    first_polled_at: Option<Stamp>,
+    last_polled_at: Option<Stamp>,
+    last_good_at: Option<Stamp>,
+    next_poll_at: Stamp,
+    failures: i64,
+    problem: Option<String>,
+}
+
+/// A source to be added; it's due at once.
+#[derive(Debug, Clone)]
+pub struct NewSource {
+    /// Where it is.
+    pub url: SourceUrl,
+    /// How it's read.
+    pub kind: SourceKind,
+    /// As people read it.
+    pub name: String,
+    /// Where things stand on its pages.
+    pub selectors: Selectors,
+    /// How long to wait between polls.
+    pub every: TimeDelta,
+}
+
+/// Adds a source; `None` if there is one with this address.
+pub async fn add(tx: &mut Tx, new: &NewSource, now: Stamp) -> Result<Option<SourceId>> {
+    touch_feeds(tx).await?;
+    Ok(run!(
+        tx,
+        ADD,
+        query_scalar(
+            new.url.as_str(),
+            new.kind.as_str(),
+            &new.name,
+            to_json(&new.selectors),
+            new.every.num_milliseconds(),
+            now
+        ),
+        fetch_optional
+    )?)
+}
+
+/// The source with this number.
+pub async fn find(tx: &mut Tx, id: SourceId) -> Result<Option<Source>> {
+    let row: Option<SourceRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    row.map(source).transpose()
+}
+
+/// Every source.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Source>> {
+    let rows: Vec<SourceRow> = run!(tx, ALL, query_as(), fetch_all)?;
+    rows.into_iter().map(source).collect()
+}
+
+/// Sources to be polled now, the longest overdue first.
+pub async fn due(tx: &mut Tx, now: Stamp, limit: i64) -> Result<Vec<SourceId>> {
+    Ok(run!(tx, DUE, query_scalar(now, limit), fetch_all)?)
+}
+
+/// Takes the poll that's due at `due_at`, moving the alarm to `next`; false if somebody else did.
+pub async fn claim(tx: &mut Tx, id: SourceId, due_at: Stamp, next: Stamp) -> Result<bool> {
+    Ok(change!(tx, CLAIM, (id, due_at, next))? > 0)
+}
+
+/// Notes a poll that went well, in the transaction that takes in what it gave: the validators are
+/// never ahead of the articles.
+pub async fn record_good(
+    tx: &mut Tx,
+    polled: &Source,
+    now: Stamp,
+    next: Stamp,
+    note: Option<&str>,
+) -> Result<()> {
+    change!(
+        tx,
+        RECORD_GOOD,
+        (
+            polled.id,
+            polled.etag.as_ref(),
+            polled.last_modified.as_ref(),
+            now,
+            polled.first_polled_at,
+            next,
+            note
+        )
+    )?;
+    Ok(())
+}
+
+/// Notes a poll that failed. The old articles and validators stay.
+pub async fn record_bad(
+    tx: &mut Tx,
+    id: SourceId,
+    now: Stamp,
+    next: Stamp,
+    problem: &str,
+) -> Result<()> {
+    change!(tx, RECORD_BAD, (id, now, next, problem))?;
+    Ok(())
+}
+
+/// Stops polling a source, or starts again at `next`. Says whether there is such a source.
+pub async fn set_state(tx: &mut Tx, id: SourceId, state: SourceState, next: Stamp) -> Result<bool> {
+    Ok(change!(tx, SET_STATE, (id, state.as_str(), next))? > 0)
+}
+
+/// Forgets a source; its articles stay.
+pub async fn remove(tx: &mut Tx, id: SourceId) -> Result<bool> {
+    touch_feeds(tx).await?;
+    Ok(change!(tx, REMOVE, (id))? > 0)
+}
+
+fn source(row: SourceRow) -> Result<Source> {
+    let id = row.id;
+    let state = match row.state.as_str() {
+        "active" => SourceState::Active,
+        "paused" => SourceState::Paused,
+        "gone" => SourceState::Gone,
+        other => return Err(broken("source", "state", id, &other)),
+    };
+    Ok(Source {
+        id: SourceId(id),
+        url: parsed(&row.url, "source", "url", id)?,
+        kind: SourceKind::from_str(&row.kind, false)
+            .map_err(|problem| broken("source", "kind", id, &problem))?,
+        name: row.name,
+        selectors: from_json(&row.selectors, "source", "selectors", id)?,
+        every: TimeDelta::milliseconds(row.every_ms),
+        state,
+        etag: row.etag,
+        last_modified: row.last_modified,
+        first_polled_at: row.first_polled_at,
+        last_polled_at: row.last_polled_at,
+        last_good_at: row.last_good_at,
+        next_poll_at: row.next_poll_at,
+        failures: row.failures,
+        problem: row.problem,
+    })
+}

@@ -1,0 +1,237 @@
+//! Subscriptions.
+
+use crate::article::Seq;
+use crate::audience::SubscriberId;
+use crate::audience::list::Cadence;
+use crate::audience::list::Hour;
+use crate::audience::list::ListId;
+use crate::audience::subscription::Rhythm;
+use crate::audience::subscription::RhythmId;
+use crate::audience::subscription::Subscription;
+use crate::audience::subscription::SubscriptionId;
+use crate::audience::subscription::SubscriptionState;
+use crate::audience::subscription::TopicChoice;
+use crate::clock::Stamp;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::broken;
+use crate::store::change;
+use crate::store::parsed;
+use crate::store::run;
+use crate::store::statements;
+
+statements! {
+    /// Asking again while it's asked for or ended sets the new choice; an active one is left as its
+    /// owner has it.
+    ASK = Sql::both(
+        "INSERT INTO subscription (subscriber_id, list_id, rhythm_id, topics_key, cursor_seq, state, asked_at)
+         VALUES ($1, $2, $3, $4, 0, 'asked', $5)
+         ON CONFLICT (subscriber_id, list_id) DO UPDATE SET rhythm_id = excluded.rhythm_id,
+           topics_key = excluded.topics_key, state = 'asked', asked_at = excluded.asked_at
+           WHERE subscription.state IN ('asked', 'ended')
+         RETURNING id");
+    GET = Sql::both(
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
+                h.cadence, h.hour, h.zone, h.next_at
+         FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.id = $1");
+    OF_SUBSCRIBER = Sql::both(
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
+                h.cadence, h.hour, h.zone, h.next_at
+         FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.subscriber_id = $1 ORDER BY s.id");
+    /// A window begins where the reader joins: what came before is on the site.
+    ACTIVATE = Sql::both(
+        "UPDATE subscription SET state = 'active', active_at = $2, ended_at = NULL,
+                cursor_seq = (SELECT value FROM counter WHERE name = 'article')
+         WHERE id = $1 AND state = 'asked'");
+    END = Sql::both("UPDATE subscription SET state = 'ended', ended_at = $2 WHERE id = $1 AND state <> 'ended'");
+    CHOOSE = Sql::both("UPDATE subscription SET rhythm_id = $2, topics_key = $3 WHERE id = $1");
+    COUNT_ACTIVE = Sql::both("SELECT COUNT(*) FROM subscription WHERE state = 'active'");
+    /// By the beginning of the address; each database has its own way to look that up in the index.
+    COUNT = Sql {
+        sqlite:
+        "SELECT COUNT(*) FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
+         WHERE r.email_key >= $1 AND r.email_key < $1 || char(1114111)",
+        postgres:
+        "SELECT COUNT(*) FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
+         WHERE starts_with(r.email_key, $1)",
+    };
+    PAGE = Sql {
+        sqlite:
+        "SELECT s.id, r.email, r.name, l.name AS list, h.cadence, s.state,
+                CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
+                             WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
+         FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
+              JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
+         WHERE r.email_key >= $1 AND r.email_key < $1 || char(1114111) AND s.id < $2 ORDER BY s.id DESC LIMIT $3",
+        postgres:
+        "SELECT s.id, r.email, r.name, l.name AS list, h.cadence, s.state,
+                CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
+                             WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
+         FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
+              JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
+         WHERE starts_with(r.email_key, $1) AND s.id < $2 ORDER BY s.id DESC LIMIT $3",
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct SubscriptionRow {
+    id: i64,
+    subscriber_id: SubscriberId,
+    list_id: ListId,
+    rhythm_id: RhythmId,
+    topics_key: String,
+    cursor_seq: Seq,
+    state: String,
+    cadence: String,
+    hour: i64,
+    zone: String,
+    next_at: Stamp,
+}
+
+/// A subscription as people who look after lists see it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Which.
+    pub id: SubscriptionId,
+    /// Whose: the address.
+    pub email: String,
+    /// Whose: the name, may be empty.
+    pub name: String,
+    /// To what: the list's name.
+    pub list: String,
+    /// How often.
+    pub cadence: Cadence,
+    /// Where it stands.
+    pub state: SubscriptionState,
+    /// Since when it stands there.
+    pub since: Stamp,
+}
+
+#[derive(sqlx::FromRow)]
+struct ListedRow {
+    id: i64,
+    email: String,
+    name: String,
+    list: String,
+    cadence: String,
+    state: String,
+    since: Stamp,
+}
+
+/// Asks for a list. `None` if there is an active or paused subscription already.
+pub async fn ask(
+    tx: &mut Tx,
+    (subscriber, list): (SubscriberId, ListId),
+    rhythm: RhythmId,
+    topics: &TopicChoice,
+    now: Stamp,
+) -> Result<Option<SubscriptionId>> {
+    Ok(run!(
+        tx,
+        ASK,
+        query_scalar(subscriber, list, rhythm, topics.to_string(), now),
+        fetch_optional
+    )?)
+}
+
+/// The subscription with this number.
+pub async fn find(tx: &mut Tx, id: SubscriptionId) -> Result<Option<Subscription>> {
+    let row: Option<SubscriptionRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    row.as_ref().map(subscription).transpose()
+}
+
+/// Everything a subscriber gets, asked for, or left.
+pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<Subscription>> {
+    let rows: Vec<SubscriptionRow> = run!(tx, OF_SUBSCRIBER, query_as(id), fetch_all)?;
+    rows.iter().map(subscription).collect()
+}
+
+/// Begins, after the last article that is published now. False if it wasn't waiting to begin.
+pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<bool> {
+    Ok(change!(tx, ACTIVATE, (id, now))? > 0)
+}
+
+/// Ends. False if it had.
+pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<bool> {
+    Ok(change!(tx, END, (id, now))? > 0)
+}
+
+/// Sets rhythm and topics; the cursor stays, so nothing is repeated or lost.
+pub async fn choose(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    rhythm: RhythmId,
+    topics: &TopicChoice,
+) -> Result<()> {
+    change!(tx, CHOOSE, (id, rhythm, topics.to_string()))?;
+    Ok(())
+}
+
+/// How many get digests.
+pub async fn count_active(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, COUNT_ACTIVE, query_scalar(), fetch_one)?)
+}
+
+/// How many there are, in whatever state, to addresses that begin so (in lower case; empty for
+/// all).
+pub async fn count(tx: &mut Tx, beginning: &str) -> Result<i64> {
+    Ok(run!(tx, COUNT, query_scalar(beginning), fetch_one)?)
+}
+
+/// At most `limit` of those, newest first, numbered below `before`.
+pub async fn page(
+    tx: &mut Tx,
+    beginning: &str,
+    before: Option<SubscriptionId>,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let rows: Vec<ListedRow> = run!(tx, PAGE, query_as(beginning, before, limit), fetch_all)?;
+    rows.into_iter().map(listed).collect()
+}
+
+fn listed(row: ListedRow) -> Result<Listed> {
+    let id = row.id;
+    Ok(Listed {
+        id: SubscriptionId(id),
+        email: row.email,
+        name: row.name,
+        list: row.list,
+        cadence: parsed(&row.cadence, "rhythm", "cadence", id)?,
+        state: state(&row.state, id)?,
+        since: row.since,
+    })
+}
+
+fn state(word: &str, id: i64) -> Result<SubscriptionState> {
+    match word {
+        "asked" => Ok(SubscriptionState::Asked),
+        "active" => Ok(SubscriptionState::Active),
+        "paused" => Ok(SubscriptionState::Paused),
+        "ended" => Ok(SubscriptionState::Ended),
+        other => Err(broken("subscription", "state", id, &other)),
+    }
+}
+
+fn subscription(row: &SubscriptionRow) -> Result<Subscription> {
+    let id = row.id;
+    let rhythm = Rhythm {
+        id: row.rhythm_id,
+        list_id: row.list_id,
+        cadence: parsed(&row.cadence, "rhythm", "cadence", row.rhythm_id.0)?,
+        hour: Hour::try_from(row.hour)
+            .map_err(|problem| broken("rhythm", "hour", row.rhythm_id.0, &problem))?,
+        zone: parsed(&row.zone, "rhythm", "zone", row.rhythm_id.0)?,
+        next_at: row.next_at,
+    };
+    Ok(Subscription {
+        id: SubscriptionId(id),
+        subscriber_id: row.subscriber_id,
+        list_id: row.list_id,
+        rhythm,
+        topics: parsed(&row.topics_key, "subscription", "topics_key", id)?,
+        cursor: row.cursor_seq,
+        state: state(&row.state, id)?,
+    })
+}

@@ -1,0 +1,55 @@
+//! The store, on both databases.
+
+use std::collections::BTreeSet;
+
+use sqlx::Row;
+use visnyk::store::Db;
+
+use crate::support::database::Kind;
+use crate::support::database::TestDb;
+use crate::support::database::on_both;
+
+on_both! {
+    every_statement_can_be_prepared,
+    migrating_twice_changes_nothing,
+}
+
+async fn every_statement_can_be_prepared(test: TestDb) {
+    let prepared = test.db.prepare_all().await.unwrap();
+    assert!(prepared > 80, "only {prepared} statements are listed");
+}
+
+async fn migrating_twice_changes_nothing(test: TestDb) {
+    let first = test.db.migrate().await.unwrap();
+    assert_eq!(first, test.db.migrate().await.unwrap());
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL"]
+async fn both_databases_have_the_same_tables_and_columns() {
+    let sqlite = TestDb::make(Kind::Sqlite).await;
+    let postgres = TestDb::make(Kind::Postgres).await;
+    assert_eq!(columns(&sqlite.db).await, columns(&postgres.db).await);
+}
+
+/// Every column as `table.column`, `?` after those that may be null.
+async fn columns(db: &Db) -> BTreeSet<String> {
+    let rows: Vec<String> = match db {
+        Db::Sqlite { read, .. } => {
+            let text = "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN '' ELSE '?' END
+                        FROM sqlite_master m JOIN pragma_table_info(m.name) c
+                        WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'";
+            let rows = sqlx::query(text).fetch_all(read).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+        Db::Postgres(pool) => {
+            let text = "SELECT table_name || '.' || column_name || CASE WHEN is_nullable = 'NO' THEN '' ELSE '?' END
+                        FROM information_schema.columns WHERE table_schema = 'public'";
+            let rows = sqlx::query(text).fetch_all(pool).await.unwrap();
+            rows.iter().map(|row| row.get(0)).collect()
+        }
+    };
+    rows.into_iter()
+        .filter(|column| !column.starts_with("_sqlx"))
+        .collect()
+}

@@ -1,0 +1,4 @@
+//! What several tests need: databases of their own, stand-ins for the world outside, and a whole
+//! Visnyk in a box.
+
+pub(crate) mod database;

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod locale;
 pub mod store;
+pub mod templates;
 
 pub mod source;
 

@@ -6,3 +6,4 @@ mod support;
 mod architecture;
 mod feed;
 mod store;
+mod templates;

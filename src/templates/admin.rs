@@ -1,0 +1,168 @@
+//! Pages of the web console. Templates are `pages/admin/<name>.html.j2`.
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use serde::Serialize;
+
+use crate::audience::list::Cadence;
+use crate::templates::forms::FormProblem;
+use crate::templates::pages::pages;
+
+pages! {
+    SignIn => "admin/sign-in",
+    Enter => "admin/enter",
+    AdminHome => "admin/home",
+    Subscribers => "admin/subscribers",
+    Digests => "admin/digests",
+}
+
+/// `/admin/sign-in`.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignIn {
+    /// Where the form posts to.
+    pub action: String,
+    /// As filled in; empty at first.
+    pub email: String,
+    /// What was wrong with the last try.
+    pub problem: Option<FormProblem>,
+}
+
+/// `/admin/sign-in/{token}`: a link that lets somebody in once, and lets them set a password.
+#[derive(Debug, Clone, Serialize)]
+pub struct Enter {
+    /// Where the form posts to.
+    pub action: String,
+    /// Whom the link is for.
+    pub email: String,
+    /// What was wrong with the last try.
+    pub problem: Option<FormProblem>,
+}
+
+/// `/admin`: how things stand.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdminHome {
+    /// Articles published.
+    pub articles: u64,
+    /// Active subscriptions.
+    pub subscriptions: u64,
+    /// Letters waiting to go out.
+    pub waiting: u64,
+    /// Letters that a server took in the last day.
+    pub accepted: u64,
+    /// Sources whose last poll failed, with what people can do about it.
+    pub failing: Vec<FailingSource>,
+    /// The newest digests.
+    pub digests: Vec<DigestRow>,
+}
+
+/// A source that can't be read.
+#[derive(Debug, Clone, Serialize)]
+pub struct FailingSource {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+    /// What went wrong, in words.
+    pub error: String,
+}
+
+/// `/admin/subscribers`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Subscribers {
+    /// Where the search form leads.
+    pub action: String,
+    /// What was searched for; empty if nothing.
+    pub query: String,
+    /// How many there are in all.
+    pub count: u64,
+    /// This page of them.
+    pub rows: Vec<SubscriberRow>,
+    /// The next page.
+    pub next: Option<String>,
+}
+
+/// One subscription of one person.
+#[derive(Debug, Clone, Serialize)]
+pub struct SubscriberRow {
+    /// E-mail address.
+    pub address: String,
+    /// May be empty.
+    pub name: String,
+    /// The list's name.
+    pub list: String,
+    /// How often.
+    pub cadence: Cadence,
+    /// How it stands.
+    pub state: SubscriptionWord,
+    /// Since when.
+    pub since: DateTime<FixedOffset>,
+}
+
+/// How a subscription stands: the words `subscription.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubscriptionWord {
+    /// Asked for, not confirmed.
+    Asked,
+    /// Letters go out.
+    Active,
+    /// Until a date.
+    Paused,
+    /// No letters any more.
+    Ended,
+}
+
+/// `/admin/digests`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Digests {
+    /// This page of them, newest first.
+    pub rows: Vec<DigestRow>,
+    /// The next page.
+    pub next: Option<String>,
+}
+
+/// One digest and its letters.
+#[derive(Debug, Clone, Serialize)]
+pub struct DigestRow {
+    /// The list's name.
+    pub list: String,
+    /// How often.
+    pub cadence: Cadence,
+    /// When it was cut.
+    pub cut: DateTime<FixedOffset>,
+    /// How it stands.
+    pub state: DigestWord,
+    /// Articles in it.
+    pub articles: u64,
+    /// Letters by how they stand.
+    pub letters: LetterCounts,
+}
+
+/// How a digest stands: the words `digest_state.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestWord {
+    /// Being planned.
+    Open,
+    /// Waits for a person.
+    Held,
+    /// On its way.
+    Sending,
+    /// Nothing left to do.
+    Done,
+    /// Stopped by a person.
+    Cancelled,
+}
+
+/// Letters of a digest by how they stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LetterCounts {
+    /// Queued, leased, handing or deferred.
+    pub waiting: u64,
+    /// A server took it.
+    pub accepted: u64,
+    /// Handed over without an answer: probably delivered.
+    pub uncertain: u64,
+    /// Refused for good, or couldn't be built.
+    pub refused: u64,
+}

@@ -1,0 +1,93 @@
+//! Forms: what they offer, what was filled in, and what was wrong with it.
+
+use serde::Serialize;
+
+use crate::audience::list::Cadence;
+use crate::locale::Language;
+
+/// The sign-up form of a list, and the same choices in a person's preferences.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignUpForm {
+    /// Where it posts to.
+    pub action: String,
+    /// When it was shown, signed: the hidden field `form`. Empty where no proof is asked for.
+    pub form: String,
+    /// As filled in; empty at first.
+    pub email: String,
+    /// As filled in; empty at first.
+    pub name: String,
+    /// Departments first. None chosen means all news.
+    pub topics: Vec<TopicChoice>,
+    /// Those the list offers, the chosen one marked.
+    pub cadences: Vec<CadenceChoice>,
+    /// Local hour, 0–23.
+    pub hour: u8,
+    /// IANA name, as filled in.
+    pub zone: String,
+    /// Zones to choose from; with fewer than two, `zone` goes along unasked.
+    pub zones: Vec<String>,
+    /// Language of letters.
+    pub letters_in: Language,
+    /// What was wrong with the last try.
+    pub problem: Option<FormProblem>,
+}
+
+/// One topic or department in a form.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicChoice {
+    /// Goes into the field `topics`.
+    pub slug: String,
+    /// As people read it.
+    pub name: String,
+    /// Whether it is ticked.
+    pub chosen: bool,
+}
+
+/// One cadence in a form.
+#[derive(Debug, Clone, Serialize)]
+pub struct CadenceChoice {
+    /// Goes into the field `cadence`.
+    pub cadence: Cadence,
+    /// Whether it is marked.
+    pub chosen: bool,
+    /// Letters a week to expect, from history, if there is any.
+    pub letters_a_week: Option<u64>,
+}
+
+impl CadenceChoice {
+    /// The offered cadences, `chosen` marked.
+    pub fn all(offered: &[Cadence], chosen: Cadence) -> Vec<Self> {
+        let choice = |cadence: &Cadence| Self {
+            cadence: *cadence,
+            chosen: *cadence == chosen,
+            letters_a_week: None,
+        };
+        offered.iter().map(choice).collect()
+    }
+}
+
+/// What is wrong with a form that came in: the word `problem.…` tells people what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FormProblem {
+    /// No e-mail address.
+    Email,
+    /// A topic the list doesn't have.
+    Topics,
+    /// A cadence the list doesn't offer.
+    Cadence,
+    /// No hour of the day.
+    Hour,
+    /// No time zone we know.
+    Zone,
+    /// A language we don't speak.
+    Language,
+    /// The form is too old, or its proof is not ours.
+    Expired,
+    /// Too many tries; wait.
+    Busy,
+    /// Address or password is wrong; never says which.
+    Password,
+    /// A new password is too short or too long.
+    Length,
+}

@@ -1,0 +1,154 @@
+//! Letters: one typed context each. Templates are
+//! `letters/<purpose>/{subject.txt,body.html,body.txt}.j2`.
+//!
+//! A digest is rendered once for all who share it. What belongs to one person goes through
+//! [`Reader`], whose fields the caller fills with marks and later replaces. So a template prints
+//! `reader.…` as it is: in HTML text, in a double-quoted attribute or in plain text, never in a
+//! condition, never through a filter, never in a subject.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::audience::list::Cadence;
+use crate::templates::cards::ArticleCard;
+use crate::templates::samples::Sample;
+
+/// A kind of letter.
+pub trait Letter: Sample + Serialize + Clone {
+    /// The name of its folder.
+    const PURPOSE: &'static str;
+
+    /// The pieces that belong to one person, if it has such.
+    fn reader(&self) -> Option<&Reader> {
+        None
+    }
+
+    /// Whether it is plainly longer than any mail program shows, so that rendering it would be a
+    /// waste, or more than the engine allows.
+    fn is_long(&self) -> bool {
+        false
+    }
+
+    /// Leaves something out, so that mail programs show the whole letter; `false` if there is
+    /// nothing more to leave out.
+    fn shorten(&mut self) -> bool {
+        false
+    }
+}
+
+/// What belongs to one reader of a digest, or the marks that stand for it. A mark should be made of
+/// ASCII letters and digits, which no escaping changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Reader {
+    /// The page with the button that ends the subscription.
+    pub leave_url: String,
+    /// The page of their choices.
+    pub preferences_url: String,
+    /// Their e-mail address.
+    pub address: String,
+}
+
+/// What is new on a list since the last letter.
+#[derive(Debug, Clone, Serialize)]
+pub struct Digest {
+    /// The list's name.
+    pub list: String,
+    /// How often it comes.
+    pub cadence: Cadence,
+    /// The first day it covers, in the zone of its readers.
+    pub first: NaiveDate,
+    /// The last day it covers, included.
+    pub last: NaiveDate,
+    /// Newest first, never empty. As many as there are: what a letter can't hold is counted in
+    /// «ще N новин» when it is rendered.
+    pub articles: Vec<ArticleCard>,
+    /// How many articles there are beyond these; 0 unless some were left out on purpose.
+    pub more: usize,
+    /// Where all of them stand on the web.
+    pub web_url: String,
+    /// Who reads it.
+    #[serde(skip)]
+    pub reader: Reader,
+}
+
+impl Letter for Digest {
+    const PURPOSE: &'static str = "digest";
+
+    fn reader(&self) -> Option<&Reader> {
+        Some(&self.reader)
+    }
+
+    /// About 230 headlines fill a letter.
+    fn is_long(&self) -> bool {
+        self.articles.len() > 300
+    }
+
+    /// A twelfth of the articles moves into «ще N новин», the oldest first.
+    fn shorten(&mut self) -> bool {
+        if self.articles.len() < 2 {
+            return false;
+        }
+        let fewer = self.articles.len() - self.articles.len().div_ceil(12);
+        self.more += self.articles.len() - fewer;
+        self.articles.truncate(fewer);
+        true
+    }
+}
+
+/// Asks whether it was really they who subscribed. Carries nothing that a stranger typed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Confirm {
+    /// The list's name.
+    pub list: String,
+    /// The page with the button.
+    pub url: String,
+    /// For how many days the link works.
+    pub days: u64,
+}
+
+impl Letter for Confirm {
+    const PURPOSE: &'static str = "confirm";
+}
+
+/// The first letter after confirming.
+#[derive(Debug, Clone, Serialize)]
+pub struct Welcome {
+    /// The list's name.
+    pub list: String,
+    /// What they chose.
+    pub cadence: Cadence,
+    /// Local hour, 0–23; without meaning for immediate letters.
+    pub hour: u8,
+    /// The page of their choices.
+    pub preferences_url: String,
+    /// The page with the button that ends the subscription.
+    pub leave_url: String,
+}
+
+impl Letter for Welcome {
+    const PURPOSE: &'static str = "welcome";
+}
+
+/// Says that no more letters will come.
+#[derive(Debug, Clone, Serialize)]
+pub struct Goodbye {
+    /// The list's name.
+    pub list: String,
+    /// The list's page, for those who change their mind.
+    pub list_url: String,
+}
+
+impl Letter for Goodbye {
+    const PURPOSE: &'static str = "goodbye";
+}
+
+/// Brings the link to their preferences to those who asked for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Link {
+    /// The page of their choices.
+    pub url: String,
+}
+
+impl Letter for Link {
+    const PURPOSE: &'static str = "link";
+}

@@ -1,0 +1,317 @@
+//! Pages for the public: one typed context each. Templates are `pages/<name>.html.j2`.
+
+use chrono::NaiveDate;
+use serde::Serialize;
+
+use crate::article::TopicKind;
+use crate::templates::cards::ArticleBody;
+use crate::templates::cards::ArticleCard;
+use crate::templates::cards::FeedSet;
+use crate::templates::cards::ListCard;
+use crate::templates::cards::TopicLink;
+use crate::templates::forms::FormProblem;
+use crate::templates::forms::SignUpForm;
+use crate::templates::samples::Sample;
+
+/// A kind of page.
+pub trait Page: Sample + Serialize {
+    /// The name of its template below `pages/`, without `.html.j2`.
+    const NAME: &'static str;
+}
+
+/// Names the template of each page.
+macro_rules! pages {
+    ($($page:ty => $name:literal),+ $(,)?) => {
+        $(impl $crate::templates::pages::Page for $page { const NAME: &'static str = $name; })+
+    };
+}
+pub(super) use pages;
+
+pages! {
+    Home => "home",
+    ArticlePage => "article",
+    TopicPage => "topic",
+    Topics => "topics",
+    ListPage => "list",
+    Asked => "asked",
+    Confirm => "confirm",
+    Confirmed => "confirmed",
+    Leave => "leave",
+    Left => "left",
+    Preferences => "preferences",
+    AskLink => "link",
+    Embed => "embed",
+    Feeds => "feeds",
+    FeedView => "feed",
+    Search => "search",
+    Archive => "archive",
+    ArchivedDigest => "digest",
+    ErrorPage => "error",
+}
+
+/// `/`: the latest news and the sign-up box.
+#[derive(Debug, Clone, Serialize)]
+pub struct Home {
+    /// The newest one with a picture, on the first page alone.
+    pub lead: Option<ArticleCard>,
+    /// The others, newest first.
+    pub articles: Vec<ArticleCard>,
+    /// The next page of older ones.
+    pub older: Option<String>,
+    /// The form of the main list, if there is one.
+    pub sign_up: Option<SignUpForm>,
+    /// All lists on offer.
+    pub lists: Vec<ListCard>,
+}
+
+/// `/articles/{id}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArticlePage {
+    /// What its card shows. `card.url` is the page's own address.
+    pub card: ArticleCard,
+    /// The rest of it.
+    pub body: ArticleBody,
+    /// More on the same topics; may be empty.
+    pub related: Vec<ArticleCard>,
+}
+
+/// `/topics/{slug}` and `/departments/{slug}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicPage {
+    /// Topic or department.
+    pub kind: TopicKind,
+    /// As people read it.
+    pub name: String,
+    /// Newest first; may be empty.
+    pub articles: Vec<ArticleCard>,
+    /// The next page of older ones.
+    pub older: Option<String>,
+    /// Its feed.
+    pub feed: FeedSet,
+}
+
+/// `/topics`: everything there is, departments and topics.
+#[derive(Debug, Clone, Serialize)]
+pub struct Topics {
+    /// By name.
+    pub departments: Vec<TopicCount>,
+    /// By name.
+    pub topics: Vec<TopicCount>,
+}
+
+/// A topic with the number of its articles.
+#[derive(Debug, Clone, Serialize)]
+pub struct TopicCount {
+    /// The topic.
+    pub topic: TopicLink,
+    /// Articles published under it.
+    pub count: u64,
+}
+
+/// `/lists/{slug}`: a list and the form to join it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListPage {
+    /// The list.
+    pub list: ListCard,
+    /// Its form; with a problem and the kept values after a bad try.
+    pub form: SignUpForm,
+    /// Its latest articles, as a taste; may be empty.
+    pub articles: Vec<ArticleCard>,
+}
+
+/// `/asked`: the same for every address, known or unknown.
+#[derive(Debug, Clone, Serialize)]
+pub struct Asked {}
+
+/// `GET /confirm/{token}`: changes nothing until the button is pressed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Confirm {
+    /// The list's name.
+    pub list: String,
+    /// Where the button posts to.
+    pub action: String,
+}
+
+/// The answer to that button.
+#[derive(Debug, Clone, Serialize)]
+pub struct Confirmed {
+    /// The list's name.
+    pub list: String,
+    /// The page of their choices.
+    pub preferences_url: String,
+}
+
+/// `GET /leave/{token}`: changes nothing until the button is pressed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Leave {
+    /// The list's name.
+    pub list: String,
+    /// Where the button posts to.
+    pub action: String,
+    /// For those who'd rather have less.
+    pub preferences_url: Option<String>,
+}
+
+/// The answer to that button.
+#[derive(Debug, Clone, Serialize)]
+pub struct Left {
+    /// The list's name.
+    pub list: String,
+    /// The list's page: the way back.
+    pub list_url: String,
+}
+
+/// `/preferences/{token}`: what one person chose.
+#[derive(Debug, Clone, Serialize)]
+pub struct Preferences {
+    /// The list's name.
+    pub list: String,
+    /// Their address, which this form doesn't change.
+    pub address: String,
+    /// What they chose: `email` and `name` aren't shown.
+    pub form: SignUpForm,
+    /// Whether this answers a change that was kept.
+    pub saved: bool,
+    /// The page that ends the subscription.
+    pub leave_url: String,
+}
+
+/// `/link`: "send me the link to my subscription".
+#[derive(Debug, Clone, Serialize)]
+pub struct AskLink {
+    /// Where the form posts to.
+    pub action: String,
+    /// As filled in; empty at first.
+    pub email: String,
+    /// What was wrong with the last try.
+    pub problem: Option<FormProblem>,
+}
+
+/// `/lists/{slug}/embed`: a list's form, to be put on other sites.
+#[derive(Debug, Clone, Serialize)]
+pub struct Embed {
+    /// The list.
+    pub list: ListCard,
+    /// HTML to be copied, shown as text.
+    pub code: String,
+}
+
+/// `/feeds`: every feed in every format.
+#[derive(Debug, Clone, Serialize)]
+pub struct Feeds {
+    /// Everything, in one feed.
+    pub all: FeedSet,
+    /// One each.
+    pub departments: Vec<FeedSet>,
+    /// One each.
+    pub topics: Vec<FeedSet>,
+    /// The whole directory as OPML.
+    pub opml: String,
+}
+
+/// A feed as people read it.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedView {
+    /// The feed and its formats.
+    pub feed: FeedSet,
+    /// Newest first; may be empty.
+    pub articles: Vec<ArticleCard>,
+}
+
+/// `/search?q=`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Search {
+    /// Where the form leads.
+    pub action: String,
+    /// What was asked; empty at first.
+    pub query: String,
+    /// How many were found in all.
+    pub count: u64,
+    /// Best first.
+    pub articles: Vec<ArticleCard>,
+    /// The next page of results.
+    pub older: Option<String>,
+    /// The results as a feed, once something was asked.
+    pub feed: Option<FeedSet>,
+}
+
+/// `/archive/{list}`: every digest of a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Archive {
+    /// The list.
+    pub list: ListCard,
+    /// Newest first; may be empty.
+    pub digests: Vec<DigestLink>,
+    /// The next page of older ones.
+    pub older: Option<String>,
+}
+
+/// A digest in the archive.
+#[derive(Debug, Clone, Serialize)]
+pub struct DigestLink {
+    /// The first day it covers.
+    pub first: NaiveDate,
+    /// The last day it covers, included.
+    pub last: NaiveDate,
+    /// Articles in it.
+    pub count: u64,
+    /// Its page.
+    pub url: String,
+}
+
+/// `/archive/{list}/{digest}`: a digest on the web, with nothing personal in it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ArchivedDigest {
+    /// The list.
+    pub list: ListCard,
+    /// All digests of the list.
+    pub archive_url: String,
+    /// The first day it covers.
+    pub first: NaiveDate,
+    /// The last day it covers, included.
+    pub last: NaiveDate,
+    /// All its articles, newest first.
+    pub articles: Vec<ArticleCard>,
+}
+
+/// What people read when something didn't go as asked. The caller sets the status.
+#[derive(Debug, Clone, Serialize)]
+pub struct ErrorPage {
+    /// What happened.
+    pub kind: ErrorKind,
+    /// The number under which the log has it, for [`ErrorKind::Trouble`].
+    pub number: Option<String>,
+    /// What was wrong with a form, for [`ErrorKind::Form`].
+    pub problem: Option<FormProblem>,
+}
+
+impl ErrorPage {
+    /// An error without particulars.
+    pub fn of(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            number: None,
+            problem: None,
+        }
+    }
+}
+
+/// Kinds of error pages: the words `error.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// 404.
+    NotFound,
+    /// 410: an article was withdrawn.
+    Withdrawn,
+    /// 410 or 400: a link that is no longer good, or never was.
+    Link,
+    /// 400 or 422: a form with a fault.
+    Form,
+    /// 401 or 403: not for this person.
+    Forbidden,
+    /// 429 or 503: too much at once.
+    Busy,
+    /// 500: our fault.
+    Trouble,
+}

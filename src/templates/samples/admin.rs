@@ -1,0 +1,140 @@
+//! Samples of the console's pages.
+
+use crate::audience::list::Cadence;
+use crate::templates::admin::AdminHome;
+use crate::templates::admin::DigestRow;
+use crate::templates::admin::DigestWord;
+use crate::templates::admin::Digests;
+use crate::templates::admin::Enter;
+use crate::templates::admin::FailingSource;
+use crate::templates::admin::LetterCounts;
+use crate::templates::admin::SignIn;
+use crate::templates::admin::SubscriberRow;
+use crate::templates::admin::Subscribers;
+use crate::templates::admin::SubscriptionWord;
+use crate::templates::forms::FormProblem;
+use crate::templates::samples::LIST;
+use crate::templates::samples::Sample;
+use crate::templates::samples::Show;
+use crate::templates::samples::URL;
+use crate::templates::samples::moment;
+
+/// Renders them all.
+pub(super) fn show(show: &mut Show<'_>) {
+    show.page::<SignIn>();
+    show.page::<Enter>();
+    show.page::<AdminHome>();
+    show.page::<Subscribers>();
+    show.page::<Digests>();
+}
+
+impl Sample for SignIn {
+    fn samples() -> Vec<Self> {
+        let page = |email: &str, problem| Self {
+            action: format!("{URL}/admin/sign-in"),
+            email: email.into(),
+            problem,
+        };
+        vec![
+            page("", None),
+            page("redaktor@visnyk.example", Some(FormProblem::Password)),
+        ]
+    }
+}
+
+impl Sample for Enter {
+    fn samples() -> Vec<Self> {
+        let page = |problem| Self {
+            action: format!("{URL}/admin/sign-in/token"),
+            email: "redaktor@visnyk.example".into(),
+            problem,
+        };
+        vec![page(None), page(Some(FormProblem::Length))]
+    }
+}
+
+fn digest_rows() -> Vec<DigestRow> {
+    let row = |state, waiting, accepted| DigestRow {
+        list: LIST.into(),
+        cadence: Cadence::Daily,
+        cut: moment(),
+        state,
+        articles: 5,
+        letters: LetterCounts {
+            waiting,
+            accepted,
+            uncertain: 1,
+            refused: 12,
+        },
+    };
+    vec![
+        row(DigestWord::Open, 0, 0),
+        row(DigestWord::Held, 0, 0),
+        row(DigestWord::Sending, 12_345, 104_233),
+        row(DigestWord::Done, 0, 116_566),
+        row(DigestWord::Cancelled, 0, 0),
+    ]
+}
+
+impl Sample for AdminHome {
+    fn samples() -> Vec<Self> {
+        let full = Self {
+            articles: 1204,
+            subscriptions: 116_578,
+            waiting: 12_345,
+            accepted: 104_233,
+            failing: vec![FailingSource {
+                name: "Полтавська ОВА".into(),
+                url: URL.into(),
+                error: "expected a feed, but got `text/html`".into(),
+            }],
+            digests: digest_rows(),
+        };
+        let empty = Self {
+            articles: 0,
+            subscriptions: 0,
+            waiting: 0,
+            accepted: 0,
+            failing: Vec::new(),
+            digests: Vec::new(),
+        };
+        vec![full, empty]
+    }
+}
+
+impl Sample for Subscribers {
+    fn samples() -> Vec<Self> {
+        let row = |state| SubscriberRow {
+            address: "olena@example.com".into(),
+            name: "Олена".into(),
+            list: LIST.into(),
+            cadence: Cadence::Weekly,
+            state,
+            since: moment(),
+        };
+        let page = |rows: Vec<SubscriberRow>, next| Self {
+            action: format!("{URL}/admin/subscribers"),
+            query: String::new(),
+            count: rows.len() as u64,
+            rows,
+            next,
+        };
+        let rows = [
+            SubscriptionWord::Asked,
+            SubscriptionWord::Active,
+            SubscriptionWord::Paused,
+            SubscriptionWord::Ended,
+        ]
+        .map(row);
+        let next = format!("{URL}/admin/subscribers?after=4");
+        vec![page(rows.into(), Some(next)), page(Vec::new(), None)]
+    }
+}
+
+impl Sample for Digests {
+    fn samples() -> Vec<Self> {
+        let page = |rows, next| Self { rows, next };
+        let next = format!("{URL}/admin/digests?after=4");
+        vec![page(digest_rows(), Some(next)), page(Vec::new(), None)]
+    }
+}

@@ -1,0 +1,95 @@
+//! Samples of letters.
+
+use crate::audience::list::Cadence;
+use crate::templates::letters::Confirm;
+use crate::templates::letters::Digest;
+use crate::templates::letters::Goodbye;
+use crate::templates::letters::Link;
+use crate::templates::letters::Reader;
+use crate::templates::letters::Welcome;
+use crate::templates::samples::LIST;
+use crate::templates::samples::Sample;
+use crate::templates::samples::Show;
+use crate::templates::samples::URL;
+use crate::templates::samples::cards;
+use crate::templates::samples::day;
+use crate::templates::samples::list;
+use crate::templates::samples::press_release;
+
+/// Renders them all.
+pub(super) fn show(show: &mut Show<'_>) {
+    show.letter::<Digest>();
+    show.letter::<Confirm>();
+    show.letter::<Welcome>();
+    show.letter::<Goodbye>();
+    show.letter::<Link>();
+}
+
+impl Sample for Digest {
+    /// Several articles; one; only headlines, with more on the web; far too many.
+    fn samples() -> Vec<Self> {
+        let digest = |articles, more, cadence, first| Self {
+            list: LIST.into(),
+            cadence,
+            first,
+            last: day(26),
+            articles,
+            more,
+            web_url: format!("{URL}/archive/news/1"),
+            reader: Reader {
+                leave_url: format!("{URL}/leave/token"),
+                preferences_url: format!("{URL}/preferences/token"),
+                address: "olena@example.com".into(),
+            },
+        };
+        let many = vec![press_release(); 105];
+        vec![
+            digest(cards(), 0, Cadence::Daily, day(26)),
+            digest(vec![press_release()], 0, Cadence::Immediate, day(26)),
+            digest(cards().split_off(2), 19, Cadence::Weekly, day(21)),
+            digest(many, 0, Cadence::Weekly, day(21)),
+        ]
+    }
+}
+
+impl Sample for Confirm {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            list: LIST.into(),
+            url: format!("{URL}/confirm/eyJhIjoxfQ.c2lnbmVkLXdpdGgtYS1zZWNyZXQtb2Ytb3Vycw"),
+            days: 3,
+        }]
+    }
+}
+
+impl Sample for Welcome {
+    fn samples() -> Vec<Self> {
+        let letter = |cadence| Self {
+            list: LIST.into(),
+            cadence,
+            hour: 8,
+            preferences_url: format!("{URL}/preferences/token"),
+            leave_url: format!("{URL}/leave/token"),
+        };
+        [Cadence::Immediate, Cadence::Daily, Cadence::Weekly]
+            .map(letter)
+            .into()
+    }
+}
+
+impl Sample for Goodbye {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            list: LIST.into(),
+            list_url: list().url,
+        }]
+    }
+}
+
+impl Sample for Link {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            url: format!("{URL}/preferences/token"),
+        }]
+    }
+}

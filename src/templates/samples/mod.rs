@@ -1,0 +1,277 @@
+//! Samples of every page and letter: what tests render, what `check` tries an operator's
+//! templates on, what a preview shows. The news are those of the first home, Poltava.
+
+mod admin;
+mod letters;
+mod pages;
+
+use chrono::DateTime;
+use chrono::FixedOffset;
+use chrono::NaiveDate;
+
+use crate::audience::list::Cadence;
+use crate::locale::Language;
+use crate::templates::TemplateError;
+use crate::templates::Templates;
+use crate::templates::cards::ArticleCard;
+use crate::templates::cards::Contact;
+use crate::templates::cards::FeedSet;
+use crate::templates::cards::Frame;
+use crate::templates::cards::Licence;
+use crate::templates::cards::ListCard;
+use crate::templates::cards::Picture;
+use crate::templates::cards::SignedIn;
+use crate::templates::cards::Site;
+use crate::templates::cards::TopicLink;
+use crate::templates::forms::CadenceChoice;
+use crate::templates::forms::FormProblem;
+use crate::templates::forms::SignUpForm;
+use crate::templates::forms::TopicChoice;
+use crate::templates::letters::Letter;
+use crate::templates::pages::Page;
+
+const URL: &str = "https://visnyk.example";
+const LIST: &str = "Новини Полтавщини";
+const TITLE: &str = "На Полтавщині створили Регіональний офіс міжнародного співробітництва";
+
+/// A context that comes with examples of itself, among them the odd ones: empty, long, failed.
+pub trait Sample: Sized {
+    /// At least one.
+    fn samples() -> Vec<Self>;
+}
+
+/// A sample as it was rendered.
+#[derive(Debug)]
+pub struct Shown {
+    /// `pages/home-1.uk`, `letters/digest-2.en`.
+    pub name: String,
+    /// A page, or the HTML of a letter.
+    pub html: String,
+    /// Subject and text of a letter.
+    pub text: Option<(String, String)>,
+}
+
+/// Renders every sample of every page and letter in every language: what `check` does with an
+/// operator's templates. All failures are returned together with what could be rendered.
+pub fn show_all(templates: &Templates) -> (Vec<Shown>, Vec<TemplateError>) {
+    let mut show = Show {
+        templates,
+        shown: Vec::new(),
+        failed: Vec::new(),
+    };
+    pages::show(&mut show);
+    admin::show(&mut show);
+    letters::show(&mut show);
+    (show.shown, show.failed)
+}
+
+struct Show<'a> {
+    templates: &'a Templates,
+    shown: Vec<Shown>,
+    failed: Vec<TemplateError>,
+}
+
+impl Show<'_> {
+    fn page<P: Page>(&mut self) {
+        let site = site();
+        let url = format!("{URL}/here?page=2");
+        let mut frame = Frame::new(&site, &url).with_feed(&feed("", "Усі новини"));
+        frame.signed_in = P::NAME.starts_with("admin/").then(|| SignedIn {
+            email: "redaktor@visnyk.example".into(),
+            sign_out: format!("{URL}/admin/sign-out"),
+        });
+        for (language, number, sample) in each::<P>() {
+            match self.templates.page(&sample, &frame, language) {
+                Ok(html) => self.shown.push(Shown {
+                    name: format!("pages/{}-{number}.{language}", P::NAME),
+                    html,
+                    text: None,
+                }),
+                Err(error) => self.failed.push(error),
+            }
+        }
+    }
+
+    fn letter<L: Letter>(&mut self) {
+        for (language, number, sample) in each::<L>() {
+            match self.templates.letter(&sample, &site(), language) {
+                Ok(letter) => self.shown.push(Shown {
+                    name: format!("letters/{}-{number}.{language}", L::PURPOSE),
+                    html: letter.html,
+                    text: Some((letter.subject, letter.text)),
+                }),
+                Err(error) => self.failed.push(error),
+            }
+        }
+    }
+}
+
+fn each<S: Sample>() -> impl Iterator<Item = (Language, usize, S)> {
+    Language::all().into_iter().flat_map(|language| {
+        let numbered = S::samples().into_iter().zip(1..);
+        numbered.map(move |(sample, number)| (language, number, sample))
+    })
+}
+
+/// The sample site.
+pub fn site() -> Site {
+    let contact = |name: &str, text: &str, url: &str| Contact {
+        name: name.into(),
+        text: text.into(),
+        url: Some(url.into()),
+    };
+    Site {
+        name: "Вісник Полтавщини".into(),
+        description: "Новини Полтавської обласної військової адміністрації".into(),
+        url: URL.into(),
+        licence: Some(Licence::of_url(
+            "https://creativecommons.org/licenses/by/4.0/",
+        )),
+        address: Some("36014, Полтава, вулиця Соборності, 45".into()),
+        contacts: vec![
+            contact("Телефон", "+380 (532) 56-02-90", "tel:+380532560290"),
+            contact("Гаряча лінія", "112", "tel:112"),
+        ],
+    }
+}
+
+fn feed(path: &str, title: &str) -> FeedSet {
+    FeedSet::below(&format!("{URL}{path}"), title)
+}
+
+fn topic(path: &str, name: &str) -> TopicLink {
+    TopicLink {
+        name: name.into(),
+        url: format!("{URL}/{path}"),
+    }
+}
+
+fn departments() -> Vec<TopicLink> {
+    vec![
+        topic(
+            "departments/informatsiia",
+            "Департамент інформаційної діяльності та комунікацій з громадськістю",
+        ),
+        topic(
+            "departments/ekonomika",
+            "Департамент економічного розвитку, торгівлі та залучення інвестицій",
+        ),
+    ]
+}
+
+fn topics() -> Vec<TopicLink> {
+    vec![
+        topic("topics/ekonomika", "економіка"),
+        topic("topics/ievrointehratsiia", "євроінтеграція"),
+        topic(
+            "topics/ofis",
+            "Регіональний офіс міжнародного співробітництва",
+        ),
+    ]
+}
+
+fn picture(number: u8, alt: &str) -> Picture {
+    Picture {
+        url: format!("{URL}/media/{number}.jpg"),
+        alt: alt.into(),
+        width: Some(1200),
+        height: Some(800),
+    }
+}
+
+/// 26 June 2023, 17:07 in Kyiv.
+fn moment() -> DateTime<FixedOffset> {
+    DateTime::parse_from_rfc3339("2023-06-26T17:07:00+03:00").unwrap_or_default()
+}
+
+fn day(day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(2023, 6, day).unwrap_or_default()
+}
+
+fn headline(id: u32, title: &str) -> ArticleCard {
+    ArticleCard {
+        title: title.into(),
+        url: format!("{URL}/articles/{id}"),
+        date: moment(),
+        summary: String::new(),
+        departments: Vec::new(),
+        topics: Vec::new(),
+        picture: None,
+        language: "uk".into(),
+    }
+}
+
+fn press_release() -> ArticleCard {
+    ArticleCard {
+        summary: "Офіс діятиме при Полтавській облвійськадміністрації. Відповідне розпорядження \
+                  підписав начальник ПОВА Дмитро Лунін."
+            .into(),
+        departments: departments(),
+        topics: topics(),
+        picture: Some(picture(1, TITLE)),
+        ..headline(1, TITLE)
+    }
+}
+
+fn cards() -> Vec<ArticleCard> {
+    let meeting = ArticleCard {
+        summary: "Підприємці розповіли про потребу в кадрах, доступі до пільгових кредитів і \
+                  підтримці виходу на зовнішні ринки."
+            .into(),
+        topics: vec![topic("topics/ekonomika", "економіка")],
+        ..headline(
+            2,
+            "«Діалог влади та бізнесу»: Володимир Когут провів зустріч із підприємцями",
+        )
+    };
+    vec![
+        press_release(),
+        meeting,
+        headline(
+            3,
+            "Корисні новини від платформи «Nazovni» МЗС України: пільгова участь у міжнародних виставках для виробників, зацікавлених у виході на ринок Казахстану",
+        ),
+        headline(
+            4,
+            "Корисні новини від ДУ «Офіс з розвитку підприємництва та експорту»: стартує набір компаній на міжнародну програму «Export to Sweden 2.0»",
+        ),
+        headline(5, "Синоптики попередили про туман"),
+    ]
+}
+
+fn form(problem: Option<FormProblem>) -> SignUpForm {
+    let choice = |slug: &str, name: &str, chosen| TopicChoice {
+        slug: slug.into(),
+        name: name.into(),
+        chosen,
+    };
+    let offered = [Cadence::Immediate, Cadence::Daily, Cadence::Weekly];
+    let mut cadences = CadenceChoice::all(&offered, Cadence::Daily);
+    for (choice, letters) in cadences.iter_mut().zip([23, 5, 1]) {
+        choice.letters_a_week = Some(letters);
+    }
+    SignUpForm {
+        action: format!("{URL}/lists/news/subscribe"),
+        form: "1687788420.c2lnbmVk".into(),
+        email: problem.map_or("", |_| "olena@").into(),
+        name: String::new(),
+        topics: vec![
+            choice("ekonomika", "економіка", problem.is_some()),
+            choice("ievrointehratsiia", "євроінтеграція", false),
+        ],
+        cadences,
+        hour: 8,
+        zone: "Europe/Kyiv".into(),
+        zones: vec!["Europe/Kyiv".into(), "Europe/Warsaw".into()],
+        letters_in: Language::Uk,
+        problem,
+    }
+}
+
+fn list() -> ListCard {
+    ListCard {
+        name: LIST.into(),
+        description: "Усе, що сталося в області, в одному листі.".into(),
+        url: format!("{URL}/lists/news"),
+    }
+}

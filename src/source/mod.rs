@@ -5,6 +5,7 @@ mod body;
 mod dated;
 pub mod decode;
 mod dom;
+pub mod fetch;
 pub mod listing;
 pub mod page;
 mod problems;

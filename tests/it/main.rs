@@ -5,5 +5,6 @@ mod support;
 
 mod architecture;
 mod feed;
+mod source;
 mod store;
 mod templates;

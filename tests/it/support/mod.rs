@@ -2,3 +2,4 @@
 //! Visnyk in a box.
 
 pub(crate) mod database;
+pub(crate) mod origin;

@@ -1,0 +1,3 @@
+//! Reading the world, well-behaved and otherwise.
+
+mod fetch;

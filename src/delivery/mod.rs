@@ -4,6 +4,9 @@
 //! the [`Attempt`] that led to it come out. [`smtp`] speaks to a relay. Nothing here knows a
 //! database, composes a letter, or decides when to try again.
 
+pub mod mailer;
+pub mod smtp;
+
 use std::fmt;
 
 /// Whom a letter is from and to, as the relay hears it (RFC 5321 `MAIL` and `RCPT`); never shown

@@ -4,6 +4,7 @@
 mod support;
 
 mod architecture;
+mod delivery;
 mod feed;
 mod source;
 mod store;

@@ -2,4 +2,5 @@
 //! Visnyk in a box.
 
 pub(crate) mod database;
+pub(crate) mod mail_server;
 pub(crate) mod origin;

@@ -1,0 +1,327 @@
+//! One letter over an open session: MAIL, RCPT and DATA, the letter, its end.
+//!
+//! Where the relay announces PIPELINING (RFC 2920) the three commands go in one write and a letter
+//! costs two round trips; otherwise four. The letter and its end are one write. Refusals leave the
+//! session in step: RSET, or a lone dot where DATA was let through after a refused RCPT.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::delivery::Attempt;
+use crate::delivery::Blame;
+use crate::delivery::Envelope;
+use crate::delivery::Outcome;
+use crate::delivery::Phase;
+use crate::delivery::smtp::Session;
+use crate::delivery::smtp::attempt;
+use crate::delivery::smtp::reply::Reply;
+use crate::delivery::smtp::too_late;
+
+/// What a letter came to, and how.
+type Told = (Outcome, Attempt);
+
+/// The server says goodbye with this at any point, and closes.
+const CLOSING: u16 = 421;
+
+impl Session {
+    /// What goes over the wire, if this letter may go over this session at all.
+    pub(super) fn admit(
+        &self,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<String, (Phase, Blame, String)> {
+        let from = fit_address(&envelope.from);
+        from.map_err(|words| (Phase::Mail, Blame::Letter, format!("sender: {words}")))?;
+        let to = match envelope.to.as_str() {
+            "" => Err("expected an address, but got nothing".to_owned()),
+            to => fit_address(to),
+        };
+        to.map_err(|words| (Phase::Rcpt, Blame::Recipient, words))?;
+        if let Some(most) = self.size.filter(|most| letter.len() > *most) {
+            let size = letter.len();
+            let words = format!("expected a letter of at most `{most}` bytes, but got `{size}`");
+            return Err((Phase::Mail, Blame::Letter, words));
+        }
+        stuffed(letter).map_err(|words| (Phase::Body, Blame::Letter, words))
+    }
+
+    pub(super) async fn announce_in_turn(
+        &mut self,
+        envelope: &Envelope,
+        size: usize,
+    ) -> Result<(), Told> {
+        let commands = self.commands(envelope, size);
+        for ((phase, limit), command) in self.steps().into_iter().zip(commands) {
+            match self.ask(&command, limit).await {
+                Ok(reply) if reply.suits(phase) => {}
+                Ok(reply) => return Err(self.decline(phase, reply, false).await),
+                Err(words) => return Err(self.lost(phase, words)),
+            }
+        }
+        self.in_step()
+    }
+
+    pub(super) async fn announce_at_once(
+        &mut self,
+        envelope: &Envelope,
+        size: usize,
+    ) -> Result<(), Told> {
+        let commands = self.commands(envelope, size).concat();
+        self.asked += 2;
+        let mut refusal: Option<(Phase, Reply)> = None;
+        let mut open = false;
+        for (phase, limit) in self.steps() {
+            let reply = match phase {
+                Phase::Mail => self.ask(&commands, limit).await,
+                _ => self.next_reply(limit).await,
+            };
+            match (reply, refusal.take()) {
+                (Ok(reply), held) if reply.suits(phase) => {
+                    open = phase == Phase::Data;
+                    refusal = held;
+                }
+                (Ok(reply), held) => refusal = held.or(Some((phase, reply))),
+                // A refusal stands, whatever became of the connection after it.
+                (Err(_), Some((phase, reply))) => return Err(self.judged(phase, reply)),
+                (Err(words), None) => return Err(self.lost(phase, words)),
+            }
+        }
+        match refusal {
+            None => self.in_step(),
+            Some((phase, reply)) => Err(self.decline(phase, reply, open).await),
+        }
+    }
+
+    /// Sends the letter with its end, and reads the answer that counts.
+    pub(super) async fn send(&mut self, content: &str) -> Told {
+        let whole = self.tally.written() + content.len();
+        let (body, end) = (self.limits.body, self.limits.end_of_data);
+        self.asked += 1;
+        let result = {
+            let mut sending = pin!(self.connection.command(content));
+            match timeout(body, sending.as_mut()).await {
+                Ok(result) => Reply::read(result),
+                Err(_) if self.tally.written() < whole => Err(too_late(body)),
+                Err(_) => match timeout(end, sending).await {
+                    Ok(result) => Reply::read(result),
+                    Err(_) => Err(too_late(end)),
+                },
+            }
+        };
+        match result {
+            Ok(reply) if reply.suits(Phase::EndOfData) => {
+                self.usable = !self.has_surplus();
+                let accepted = self.tried(Phase::EndOfData, &Ok(reply));
+                (Outcome::Accepted, accepted)
+            }
+            Ok(reply) => {
+                // After a yes or a no the session is where it began; no RSET is needed.
+                self.usable = reply.code / 100 > 3 && reply.code != CLOSING && !self.has_surplus();
+                self.judged(Phase::EndOfData, reply)
+            }
+            // Without its last byte the relay can't have seen the letter's end.
+            Err(words) if self.tally.written() < whole => self.lost(Phase::Body, words),
+            Err(words) => {
+                let doubtful = self.tried(Phase::EndOfData, &Err(words));
+                (Outcome::Uncertain, doubtful)
+            }
+        }
+    }
+
+    /// Says one thing and reads one reply.
+    pub(super) async fn ask(&mut self, command: &str, limit: Duration) -> Result<Reply, String> {
+        self.asked += 1;
+        match timeout(limit, self.connection.command(command)).await {
+            Ok(result) => Reply::read(result),
+            Err(_) => Err(too_late(limit)),
+        }
+    }
+
+    async fn next_reply(&mut self, limit: Duration) -> Result<Reply, String> {
+        match timeout(limit, self.connection.read_response()).await {
+            Ok(result) => Reply::read(result),
+            Err(_) => Err(too_late(limit)),
+        }
+    }
+
+    /// Whether more replies came in than we asked for: the next one would answer something else.
+    pub(super) fn has_surplus(&self) -> bool {
+        self.tally.replies() > self.asked
+    }
+
+    /// Before the letter goes: the next reply must be the answer to its end.
+    fn in_step(&self) -> Result<(), Told> {
+        if self.has_surplus() {
+            return Err(self.lost(Phase::Data, SURPLUS.to_owned()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn tried(&self, phase: Phase, reply: &Result<Reply, String>) -> Attempt {
+        attempt(phase, &self.host, reply)
+    }
+
+    fn judged(&self, phase: Phase, reply: Reply) -> Told {
+        (reply.verdict(phase), self.tried(phase, &Ok(reply)))
+    }
+
+    /// The connection failed before the letter's end could have been sent.
+    fn lost(&self, phase: Phase, words: String) -> Told {
+        (Outcome::Deferred, self.tried(phase, &Err(words)))
+    }
+
+    /// Takes a refusal, and brings the session back to where a letter may begin. `open`: DATA was
+    /// let through all the same.
+    async fn decline(&mut self, phase: Phase, reply: Reply, open: bool) -> Told {
+        let refused = reply.code / 100 > 3 && reply.code != CLOSING;
+        if refused && !self.has_surplus() {
+            self.usable = match (open, phase) {
+                (false, _) => self.reset().await,
+                (true, Phase::Rcpt) => self.send_nothing().await,
+                // A relay that refused the sender and waits for the letter might deliver it.
+                (true, _) => false,
+            };
+        }
+        self.judged(phase, reply)
+    }
+
+    async fn reset(&mut self) -> bool {
+        let reply = self.ask("RSET\r\n", self.limits.reply).await;
+        reply.is_ok_and(|reply| reply.code == 250) && !self.has_surplus()
+    }
+
+    /// RFC 2920 §3.1: with no recipient accepted, the letter is an end alone, and is refused.
+    async fn send_nothing(&mut self) -> bool {
+        let reply = self.ask(".\r\n", self.limits.data).await;
+        reply.is_ok_and(|reply| reply.code != CLOSING) && !self.has_surplus()
+    }
+
+    fn steps(&self) -> [(Phase, Duration); 3] {
+        let limits = self.limits;
+        [
+            (Phase::Mail, limits.reply),
+            (Phase::Rcpt, limits.reply),
+            (Phase::Data, limits.data),
+        ]
+    }
+
+    fn commands(&self, envelope: &Envelope, size: usize) -> [String; 3] {
+        let mail = match self.size {
+            Some(_) => format!("MAIL FROM:<{}> SIZE={size}\r\n", envelope.from),
+            None => format!("MAIL FROM:<{}>\r\n", envelope.from),
+        };
+        let rcpt = format!("RCPT TO:<{}>\r\n", envelope.to);
+        [mail, rcpt, "DATA\r\n".to_owned()]
+    }
+}
+
+/// What we say of replies that nobody asked for.
+pub(super) const SURPLUS: &str = "expected one reply a command, but got more";
+
+/// The last guard before an address becomes part of a command. The empty address fits.
+fn fit_address(address: &str) -> Result<(), String> {
+    if !address.is_ascii() {
+        return Err("expected an ASCII address, but got one that needs SMTPUTF8".to_owned());
+    }
+    if address.len() > 254 {
+        let length = address.len();
+        return Err(format!(
+            "expected an address of at most 254 bytes, but got {length}"
+        ));
+    }
+    if address
+        .bytes()
+        .any(|byte| !byte.is_ascii_graphic() || matches!(byte, b'<' | b'>'))
+    {
+        return Err("expected an address without spaces, controls, `<` or `>`".to_owned());
+    }
+    Ok(())
+}
+
+/// The letter as it goes over the wire: dots at the head of a line doubled, the end after it
+/// (RFC 5321 §4.5.2).
+///
+/// Lines that don't end in CRLF are refused, not repaired: the signature was made over these bytes,
+/// and a relay that takes a lone LF for a line could be told a second letter (SMTP smuggling).
+fn stuffed(letter: &[u8]) -> Result<String, String> {
+    let text = std::str::from_utf8(letter)
+        .ok()
+        .filter(|text| text.is_ascii());
+    let text = text.ok_or_else(|| "expected a 7-bit letter, but got 8-bit bytes".to_owned())?;
+    let mut wire = String::with_capacity(text.len() + text.len() / 64 + 8);
+    for line in text.split_inclusive('\n') {
+        let words = line
+            .strip_suffix("\r\n")
+            .or((!line.ends_with('\n')).then_some(line));
+        let words = words.filter(|words| !words.contains('\r'));
+        let words = words.ok_or("expected lines that end in CRLF, but got a lone CR or LF")?;
+        if words.starts_with('.') {
+            wire.push('.');
+        }
+        wire.push_str(words);
+        wire.push_str("\r\n");
+    }
+    wire.push_str(".\r\n");
+    Ok(wire)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn dots_are_doubled_and_the_end_is_added() {
+        let cases = [
+            ("", ".\r\n"),
+            ("a\r\n", "a\r\n.\r\n"),
+            ("a", "a\r\n.\r\n"),
+            (".\r\n..\r\n.a", "..\r\n...\r\n..a\r\n.\r\n"),
+            ("a.\r\n\r\n", "a.\r\n\r\n.\r\n"),
+        ];
+        for (letter, wire) in cases {
+            assert_eq!(stuffed(letter.as_bytes()).unwrap(), wire);
+        }
+    }
+
+    #[test]
+    fn a_letter_with_lone_line_ends_or_8_bit_bytes_is_not_sent() {
+        for letter in ["a\nb", "a\rb\r\n", "a\r", "\n.\r\n", "ї"] {
+            assert!(stuffed(letter.as_bytes()).is_err(), "{letter:?}");
+        }
+        assert!(stuffed(b"\xff").is_err());
+    }
+
+    #[test]
+    fn an_address_cannot_carry_a_command() {
+        for address in [
+            "a@b.org>\r\nDATA",
+            "a b@c.org",
+            "a@b.org> X=1",
+            "юзер@b.org",
+            "a\0@b.org",
+        ] {
+            assert!(fit_address(address).is_err(), "{address:?}");
+        }
+        assert!(fit_address("b+12.ab@bounces.example.org").is_ok());
+        assert!(fit_address(&format!("{}@b.org", "a".repeat(250))).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_server_that_undoes_the_doubling_has_the_same_letter(lines in prop::collection::vec("[.a-c ]{0,5}", 0..8)) {
+            let letter = format!("{}\r\n", lines.join("\r\n"));
+            let wire = stuffed(letter.as_bytes()).unwrap();
+            let undone: String = wire
+                .split_inclusive("\r\n")
+                .take_while(|line| *line != ".\r\n")
+                .map(|line| line.strip_prefix('.').unwrap_or(line))
+                .collect();
+            prop_assert_eq!(undone, letter);
+            prop_assert!(wire.ends_with(".\r\n"));
+        }
+    }
+}

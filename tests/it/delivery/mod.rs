@@ -1,0 +1,4 @@
+//! Handing letters over.
+
+mod smtp;
+pub(crate) mod smtp_sink;

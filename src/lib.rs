@@ -16,6 +16,7 @@
 //! one unit of work (`&mut Tx`).
 
 pub mod access;
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod locale;

@@ -7,6 +7,7 @@
 pub mod clean;
 pub mod date;
 pub mod html;
+pub mod intake;
 mod plain;
 mod sentence;
 mod tidy;

@@ -8,6 +8,7 @@ mod dom;
 pub mod fetch;
 pub mod listing;
 pub mod page;
+pub mod poll;
 mod problems;
 pub mod read;
 mod repeated;

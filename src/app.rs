@@ -1,0 +1,189 @@
+//! What flows share: the clock, the database, the way out to the web and to mail. No behaviour
+//! beyond opening them.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use url::Url;
+
+use crate::access::Secret;
+use crate::clock::Clock;
+use crate::clock::Stamp;
+use crate::config::Destination;
+use crate::config::Settings;
+use crate::delivery::mailer::Mailer;
+use crate::feed::Links;
+use crate::letter::dkim::Signer;
+use crate::source::fetch::AddressPolicy;
+use crate::source::fetch::Fetcher;
+use crate::store::Db;
+use crate::store::installation;
+use crate::store::installation::Installation;
+use crate::templates::Templates;
+use crate::templates::cards::Contact;
+use crate::templates::cards::Licence;
+use crate::templates::cards::Site;
+
+/// One running Visnyk. Clones share everything.
+#[derive(Clone)]
+pub struct App {
+    /// Where "now" comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The database.
+    pub db: Db,
+    /// How pages and letters look and speak.
+    pub templates: Arc<Templates>,
+    /// The way out to sources.
+    pub fetcher: Fetcher,
+    /// The ways out for letters, the first first.
+    pub mailers: Arc<[Mailer]>,
+    /// Keys that sign letters.
+    pub signers: Arc<[Signer]>,
+    /// What the operator set.
+    pub settings: Arc<Settings>,
+    /// Our own addresses, and the identifiers that outlive them.
+    pub links: Arc<Links>,
+    /// Since when the settings and the program that documents depend on are what they are.
+    pub look_since: Stamp,
+    /// The newsroom, as pages and letters name it.
+    pub site: Arc<Site>,
+    /// What links are signed with.
+    pub secret: Secret,
+    /// Rings when there may be letters to send, so that nobody waits for the next look.
+    pub letters_waiting: Arc<Notify>,
+    /// Everything that runs beside: shutdown waits for it.
+    pub tasks: TaskTracker,
+    /// Says that it's time to end.
+    pub stop: CancellationToken,
+}
+
+impl App {
+    /// Opens everything that `settings` name, and brings the database up to date. Makes the data
+    /// folder and the secret if they aren't there.
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        fs::create_dir_all(&settings.data).with_context(|| {
+            format!(
+                "the data folder `{}` can't be made",
+                settings.data.display()
+            )
+        })?;
+        let db = Db::open(settings.database_url.expose()).await?;
+        db.bring_up_to_date().await?;
+        let installation = set_up(&db, &settings, clock.now()).await?;
+        let policy = AddressPolicy::allowing(
+            settings
+                .ingest
+                .allow
+                .iter()
+                .copied()
+                .map(Into::into)
+                .collect(),
+        );
+        Ok(Self {
+            clock,
+            db,
+            templates: Arc::new(Templates::load(settings.templates.as_deref())?),
+            fetcher: Fetcher::new(policy, &settings.base_url)?,
+            mailers: mailers(&settings)?.into(),
+            signers: signers(&settings)?.into(),
+            secret: secret(&settings)?,
+            links: Arc::new(links(&settings, &installation)),
+            look_since: installation.look_since,
+            site: Arc::new(site(&settings)),
+            settings: Arc::new(settings),
+            letters_waiting: Arc::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// An absolute address on this site; `path` begins with a slash.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_url)
+    }
+}
+
+/// What an address without a host name of its own, such as an IP address, is identified by.
+const NAMELESS: &str = "localhost";
+
+async fn set_up(db: &Db, settings: &Settings, now: Stamp) -> anyhow::Result<Installation> {
+    let host = Url::parse(&settings.base_url)?;
+    let authority = host.domain().unwrap_or(NAMELESS);
+    let look = format!(
+        "{} {} {:?}",
+        env!("CARGO_PKG_VERSION"),
+        settings.base_url,
+        settings.site
+    );
+    let mut tx = db.begin().await?;
+    let installation = installation::set_up(&mut tx, authority, &look, now).await?;
+    tx.commit().await?;
+    Ok(installation)
+}
+
+fn links(settings: &Settings, installation: &Installation) -> Links {
+    Links::new(
+        &settings.base_url,
+        &installation.authority,
+        installation.year,
+    )
+}
+
+fn secret(settings: &Settings) -> anyhow::Result<Secret> {
+    if let Some(words) = &settings.secret {
+        Ok(Secret::new(words.expose()))
+    } else {
+        let path = settings.data.join("secret");
+        Secret::at(&path)
+            .with_context(|| format!("the secret `{}` can't be read or made", path.display()))
+    }
+}
+
+fn mailers(settings: &Settings) -> anyhow::Result<Vec<Mailer>> {
+    let relays = settings.mail.relays.iter().map(|relay| match &relay.to {
+        Destination::Folder(folder) => Ok(Mailer::File(folder.clone())),
+        Destination::Server(url) => Ok(Mailer::smtp(url.expose().as_str().parse()?)?),
+    });
+    relays.collect()
+}
+
+fn signers(settings: &Settings) -> anyhow::Result<Vec<Signer>> {
+    let keys = settings.mail.dkim.iter().map(|key| {
+        let pem = read_key(&key.key_file)?;
+        Signer::new(&key.domain, &key.selector, &pem)
+            .with_context(|| format!("key `{}`", key.key_file.display()))
+    });
+    keys.collect()
+}
+
+fn read_key(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("the key `{}` can't be read", path.display()))
+}
+
+fn site(settings: &Settings) -> Site {
+    let site = &settings.site;
+    let address = settings.mail.from.address.clone();
+    Site {
+        name: site.name.clone(),
+        description: site.description.clone(),
+        url: settings.base_url.clone(),
+        licence: site.licence.as_deref().map(Licence::of_url),
+        address: site.address.clone(),
+        contacts: vec![Contact {
+            name: site.name.clone(),
+            url: Some(format!("mailto:{address}")),
+            text: address,
+        }],
+    }
+}

@@ -5,7 +5,9 @@
 //! only from a confirmed subscriber with an active subscription and no suppression.
 
 pub mod consent;
+pub mod import;
 pub mod list;
+pub mod sign_up;
 pub mod subscription;
 
 use std::fmt;

@@ -4,6 +4,7 @@
 //! subscription's window is what lies between its own cursor and that seq, so no article can be
 //! repeated or skipped, whatever dates, clocks and choices do.
 
+pub mod compile;
 pub mod edition;
 pub mod window;
 

@@ -4,8 +4,11 @@
 //! the [`Attempt`] that led to it come out. [`smtp`] speaks to a relay. Nothing here knows a
 //! database, composes a letter, or decides when to try again.
 
+pub mod ledger;
 pub mod mailer;
 pub mod smtp;
+pub mod worker;
+pub mod write;
 
 use std::fmt;
 

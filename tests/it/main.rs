@@ -1,11 +1,16 @@
 //! Tests that go through the library and the binary from outside. Read `way.rs` first.
 #![cfg(test)]
+#![expect(clippy::too_many_lines, reason = "a story is told in one go")]
 
 mod support;
 
 mod architecture;
+mod article;
+mod audience;
 mod delivery;
+mod digest;
 mod feed;
+mod letter;
 mod source;
 mod store;
 mod templates;

@@ -1,4 +1,6 @@
 //! Handing letters over.
 
+mod ledger;
 mod smtp;
 pub(crate) mod smtp_sink;
+mod worker;

@@ -1,3 +1,4 @@
 //! Reading the world, well-behaved and otherwise.
 
 mod fetch;
+mod poll;

@@ -1,6 +1,7 @@
 //! What several tests need: databases of their own, stand-ins for the world outside, and a whole
 //! Visnyk in a box.
 
+pub(crate) mod app;
 pub(crate) mod database;
 pub(crate) mod mail_server;
 pub(crate) mod origin;

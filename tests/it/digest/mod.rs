@@ -1,0 +1,5 @@
+//! Digests: who gets what, once.
+
+mod history;
+mod plan;
+mod rhythm;

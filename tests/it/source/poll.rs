@@ -1,0 +1,105 @@
+//! Polls: what one source does is felt by no other, and what is old is never mailed.
+
+use std::fmt::Write as _;
+
+use chrono::TimeDelta;
+use visnyk::source::Selectors;
+use visnyk::source::SourceId;
+use visnyk::source::SourceKind;
+use visnyk::source::SourceUrl;
+use visnyk::source::poll;
+use visnyk::store;
+use visnyk::store::article::View;
+use visnyk::store::source::NewSource;
+
+use crate::support::app::TestApp;
+use crate::support::database::TestDb;
+use crate::support::database::on_both;
+use crate::support::origin::Origin;
+use crate::support::origin::answer;
+
+on_both! {
+    a_long_listing_is_read_over_two_polls_and_none_of_its_old_news_is_mailed,
+    a_source_in_ruins_holds_up_no_other,
+}
+
+async fn add(app: &TestApp, url: SourceUrl, kind: SourceKind) -> SourceId {
+    let selectors = Selectors {
+        item: Some("article".to_owned()),
+        link: Some("a".to_owned()),
+        title: Some("a".to_owned()),
+        date: Some("time".to_owned()),
+        ..Selectors::default()
+    };
+    let new = NewSource {
+        url,
+        kind,
+        name: "Джерело".to_owned(),
+        selectors,
+        every: TimeDelta::minutes(15),
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    let id = store::source::add(&mut tx, &new, app.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    id.unwrap()
+}
+
+async fn published(app: &TestApp) -> usize {
+    let mut tx = app.db.read().await.unwrap();
+    let page = store::article::page(&mut tx, View::Everything, None, 1000).await;
+    page.unwrap().len()
+}
+
+async fn a_long_listing_is_read_over_two_polls_and_none_of_its_old_news_is_mailed(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let origin = Origin::routed("127.0.0.1", |asked| {
+        let mut html = String::from("<html><body><main>");
+        if asked.path == "/news" {
+            for number in 0..70 {
+                let date = "<time datetime='2020-01-01T00:00:00Z'>1 січня 2020</time>";
+                write!(
+                    html,
+                    "<article><a href='/news/{number}'>Новина-{number}</a>{date}</article>"
+                )
+                .unwrap();
+            }
+        } else {
+            html.push_str("<h1>Новина</h1><p>Текст новини, який досить довгий.</p>");
+        }
+        let headers = [
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("ETag", "\"1\""),
+        ];
+        if asked.header("if-none-match").is_some() {
+            return answer("304 Not Modified", &headers, "");
+        }
+        answer("200 OK", &headers, html)
+    })
+    .await;
+    let list = app.add_list("news").await;
+    app.enrol(&list, 1).await;
+    add(&app, origin.url("/news"), SourceKind::Listing).await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
+    assert_eq!(published(&app).await, 60);
+    app.wait(TimeDelta::minutes(15));
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
+    assert_eq!(published(&app).await, 70);
+    app.wait(TimeDelta::days(1));
+    assert!(app.digests().await.is_empty());
+}
+
+async fn a_source_in_ruins_holds_up_no_other(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let feed = "<rss version='2.0'><channel><title>t</title><item><guid>1</guid><title>Новина-1</title></item></channel></rss>";
+    let headers = [("Content-Type", "application/rss+xml")];
+    let origin = Origin::always(answer("200 OK", &headers, feed)).await;
+    let ruined = add(&app, origin.url("/a"), SourceKind::Feed).await;
+    add(&app, origin.url("/b"), SourceKind::Feed).await;
+    app.sql(&format!(
+        "UPDATE source SET selectors = '?' WHERE id = {}",
+        ruined.0
+    ))
+    .await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
+    assert_eq!(published(&app).await, 1);
+}

@@ -20,6 +20,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod locale;
+pub mod schedule;
 pub mod store;
 pub mod templates;
 

@@ -1,0 +1,79 @@
+//! The alarm clock. It only says "look"; what is due, the database knows, so a missed ring loses
+//! nothing.
+//!
+//! tokio-cron-scheduler keeps no time zone over a change of clocks and nothing over a restart. It
+//! needs neither here: every job is a line in UTC, and runs a flow that may be run at any moment,
+//! by any number of processes.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio_cron_scheduler::Job;
+use tokio_cron_scheduler::JobScheduler;
+use tokio_cron_scheduler::JobSchedulerError;
+
+use crate::app::App;
+use crate::config::Role;
+use crate::digest::compile;
+use crate::source::poll;
+
+/// Rings until the app stops: at once, and then by the clock.
+pub async fn run(app: &App) -> anyhow::Result<()> {
+    let mut scheduler = JobScheduler::new().await?;
+    if app.settings.roles.contains(&Role::Ingest) {
+        every(&scheduler, "*/5 * * * * *", app, "poll", |app| async move {
+            poll::poll_due(&app).await.map(drop)
+        })
+        .await?;
+    }
+    if app.settings.roles.contains(&Role::Send) {
+        every(
+            &scheduler,
+            "*/5 * * * * *",
+            app,
+            "compile",
+            |app| async move { compile::compile_due(&app).await.map(drop) },
+        )
+        .await?;
+    }
+    scheduler.start().await?;
+    app.stop.cancelled().await;
+    scheduler.shutdown().await?;
+    Ok(())
+}
+
+/// One job: never twice at once in this process, once at boot, and told when it fails.
+async fn every<F, R>(
+    scheduler: &JobScheduler,
+    pattern: &str,
+    app: &App,
+    name: &'static str,
+    flow: F,
+) -> Result<(), JobSchedulerError>
+where
+    F: Fn(App) -> R + Send + Sync + Clone + 'static,
+    R: Future<Output = anyhow::Result<()>> + Send + 'static,
+{
+    let busy = Arc::new(Mutex::new(()));
+    let ring = {
+        let app = app.clone();
+        move || {
+            let (app, flow, busy) = (app.clone(), flow.clone(), Arc::clone(&busy));
+            async move {
+                let Ok(_alone) = busy.try_lock() else { return };
+                if let Err(problem) = flow(app).await {
+                    tracing::error!(job = name, problem = format!("{problem:#}"), "job.failed");
+                }
+            }
+        }
+    };
+    app.tasks.spawn(ring());
+    let tasks = app.tasks.clone();
+    let job = Job::new_async(pattern, move |_, _| {
+        let running = tasks.spawn(ring());
+        Box::pin(async move { drop(running.await) })
+    })?;
+    scheduler.add(job).await?;
+    Ok(())
+}

@@ -37,3 +37,5 @@ pub mod digest;
 pub mod letter;
 
 pub mod delivery;
+
+pub mod web;

@@ -14,3 +14,4 @@ mod letter;
 mod source;
 mod store;
 mod templates;
+mod web;

@@ -1,0 +1,204 @@
+//! The web console: how things stand, subscribers, digests. Only for whoever is signed in; every
+//! role may see all.
+
+pub(super) mod session;
+
+use axum::response::Response;
+
+use crate::app::App;
+use crate::audience::subscription::SubscriptionId;
+use crate::audience::subscription::SubscriptionState;
+use crate::digest::DigestId;
+use crate::digest::DigestState;
+use crate::letter::LetterState;
+use crate::source::Source;
+use crate::source::SourceState;
+use crate::store;
+use crate::store::digest::Summary;
+use crate::store::subscription::Listed;
+use crate::templates::admin::AdminHome;
+use crate::templates::admin::DigestRow;
+use crate::templates::admin::DigestWord;
+use crate::templates::admin::Digests;
+use crate::templates::admin::FailingSource;
+use crate::templates::admin::LetterCounts;
+use crate::templates::admin::SubscriberRow;
+use crate::templates::admin::Subscribers;
+use crate::templates::admin::SubscriptionWord;
+use crate::templates::cards::SignedIn;
+use crate::templates::pages::Page;
+use crate::web::error::Error;
+use crate::web::visit::Visit;
+
+use session::Insider;
+
+pub use session::sign_in_link;
+
+/// Rows on a page.
+const A_PAGE: usize = 50;
+/// Digests on the first page of the console.
+const NEWEST: usize = 10;
+
+/// `/admin`.
+pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Error> {
+    let mut tx = visit.app.db.read().await?;
+    let yesterday = visit.app.now() - chrono::TimeDelta::days(1);
+    let digests = store::digest::summaries(&mut tx, None, limit(NEWEST)).await?;
+    let sources = store::source::all(&mut tx).await?;
+    let page = AdminHome {
+        articles: store::article::count(&mut tx).await?.unsigned_abs(),
+        subscriptions: store::subscription::count_active(&mut tx)
+            .await?
+            .unsigned_abs(),
+        waiting: store::letter::count_unfinished(&mut tx)
+            .await?
+            .unsigned_abs(),
+        accepted: store::letter::count_accepted(&mut tx, yesterday)
+            .await?
+            .unsigned_abs(),
+        failing: sources.into_iter().filter_map(failing).collect(),
+        digests: digests
+            .into_iter()
+            .map(|digest| digest_row(&visit, digest))
+            .collect(),
+    };
+    show(&visit, &insider, &page)
+}
+
+/// `/admin/subscribers?q=&before=`.
+pub(super) async fn subscribers(visit: Visit, insider: Insider) -> Result<Response, Error> {
+    let query = visit.asked_for("q").unwrap_or_default();
+    let prefix = query.trim().to_lowercase();
+    let before = visit.asked_for("before").and_then(|id| id.parse().ok());
+    let mut tx = visit.app.db.read().await?;
+    let count = store::subscription::count(&mut tx, &prefix)
+        .await?
+        .unsigned_abs();
+    let mut rows = store::subscription::page(
+        &mut tx,
+        &prefix,
+        before.map(SubscriptionId),
+        limit(A_PAGE + 1),
+    )
+    .await?;
+    let more = rows.len() > A_PAGE;
+    rows.truncate(A_PAGE);
+    let last = rows.last().filter(|_| more).map(|row| row.id.0);
+    let page = Subscribers {
+        action: visit.app.url("/admin/subscribers"),
+        next: last.map(|last| next_page(&visit.app, &query, last)),
+        query,
+        count,
+        rows: rows
+            .into_iter()
+            .map(|row| subscriber_row(&visit, row))
+            .collect(),
+    };
+    show(&visit, &insider, &page)
+}
+
+/// `/admin/digests?before=`.
+pub(super) async fn digests(visit: Visit, insider: Insider) -> Result<Response, Error> {
+    let before = visit.asked_for("before").and_then(|id| id.parse().ok());
+    let mut tx = visit.app.db.read().await?;
+    let mut digests =
+        store::digest::summaries(&mut tx, before.map(DigestId), limit(A_PAGE + 1)).await?;
+    let more = digests.len() > A_PAGE;
+    digests.truncate(A_PAGE);
+    let last = digests.last().filter(|_| more).map(|digest| digest.id.0);
+    let page = Digests {
+        rows: digests
+            .into_iter()
+            .map(|digest| digest_row(&visit, digest))
+            .collect(),
+        next: last.map(|last| visit.app.url(&format!("/admin/digests?before={last}"))),
+    };
+    show(&visit, &insider, &page)
+}
+
+/// A page of the console, with who is signed in.
+fn show<P: Page>(visit: &Visit, insider: &Insider, page: &P) -> Result<Response, Error> {
+    let signed_in = SignedIn {
+        email: insider.0.email.to_string(),
+        sign_out: "/admin/sign-out".to_owned(),
+    };
+    visit.page_with(page, |mut frame| {
+        frame.signed_in = Some(signed_in);
+        Ok(frame)
+    })
+}
+
+fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+fn next_page(app: &App, query: &str, last: i64) -> String {
+    let mut fields = url::form_urlencoded::Serializer::new(String::new());
+    if !query.is_empty() {
+        fields.append_pair("q", query);
+    }
+    fields.append_pair("before", &last.to_string());
+    app.url(&format!("/admin/subscribers?{}", fields.finish()))
+}
+
+/// A source that was looked for in vain, with what went wrong.
+fn failing(source: Source) -> Option<FailingSource> {
+    let fails = source.failures > 0 || source.state == SourceState::Gone;
+    fails.then(|| FailingSource {
+        name: source.name,
+        url: source.url.to_string(),
+        error: source.problem.unwrap_or_default(),
+    })
+}
+
+fn subscriber_row(visit: &Visit, row: Listed) -> SubscriberRow {
+    SubscriberRow {
+        address: row.email,
+        name: row.name,
+        list: row.list,
+        cadence: row.cadence,
+        state: match row.state {
+            SubscriptionState::Asked => SubscriptionWord::Asked,
+            SubscriptionState::Active => SubscriptionWord::Active,
+            SubscriptionState::Paused => SubscriptionWord::Paused,
+            SubscriptionState::Ended => SubscriptionWord::Ended,
+        },
+        since: visit.local(row.since),
+    }
+}
+
+fn digest_row(visit: &Visit, digest: Summary) -> DigestRow {
+    let letters = letter_counts(&digest.letters);
+    DigestRow {
+        list: digest.list,
+        cadence: digest.cadence,
+        cut: visit.local(digest.cut_at),
+        state: match digest.state {
+            DigestState::Held => DigestWord::Held,
+            DigestState::Planning => DigestWord::Open,
+            DigestState::Planned if letters.waiting > 0 => DigestWord::Sending,
+            DigestState::Planned => DigestWord::Done,
+            DigestState::Cancelled => DigestWord::Cancelled,
+        },
+        articles: digest.articles.unsigned_abs(),
+        letters,
+    }
+}
+
+fn letter_counts(letters: &[(LetterState, i64)]) -> LetterCounts {
+    let mut counts = LetterCounts::default();
+    for (state, letters) in letters {
+        let count = match state {
+            LetterState::Queued
+            | LetterState::Leased
+            | LetterState::Handing
+            | LetterState::Deferred => &mut counts.waiting,
+            LetterState::Accepted => &mut counts.accepted,
+            LetterState::Uncertain => &mut counts.uncertain,
+            LetterState::Refused | LetterState::Failed => &mut counts.refused,
+            LetterState::Cancelled => continue,
+        };
+        *count += letters.unsigned_abs();
+    }
+    counts
+}

@@ -1,0 +1,238 @@
+//! Feeds over HTTP, the list of them, and what search engines ask for.
+//!
+//! Requests in; snapshots out, by RFC 9110: strong tags, honest dates, 304 where nothing changed.
+//! An extension never negotiates; `/feed` alone shows people a page and gives programs Atom.
+//! Nothing here changes anything, and no request compresses.
+
+mod address;
+mod cache;
+mod document;
+mod subject;
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::feed::FeedFormat;
+use crate::feed::snapshot::Answer;
+use crate::feed::snapshot::Conditions;
+use crate::feed::snapshot::Snapshot;
+use crate::locale::Language;
+use crate::web::feeds::address::Address;
+use crate::web::feeds::address::Form;
+use crate::web::feeds::cache::FeedCache;
+use crate::web::feeds::document::Document;
+
+/// What stands before `/feed`.
+const PLACES: [&str; 4] = ["", "/topics/{slug}", "/departments/{slug}", "/sources/{id}"];
+
+/// As long as `ttl` in RSS.
+const FRESH: &str = "public, max-age=300";
+
+// `Vary`.
+const BY_CODING: &str = "Accept-Encoding";
+const BY_LANGUAGE: &str = "Accept-Encoding, Accept-Language";
+const BY_EVERYTHING: &str = "Accept, Accept-Encoding, Accept-Language";
+
+/// Another process may see a change this much later than the one that a reader asked, and the same
+/// second must be over there too: until then a date proves nothing.
+const SECONDS_TO_SETTLE: i64 = 2;
+
+/// Feeds in every form, `/feeds.opml`, `/sitemap.xml` and `/robots.txt`.
+pub fn routes() -> Router<App> {
+    let mut routes = Router::new()
+        .route("/feeds.opml", get(directory))
+        .route("/sitemap.xml", get(sitemap))
+        .route("/robots.txt", get(robots));
+    for place in PLACES {
+        for end in Form::ENDS {
+            routes = routes.route(&format!("{place}/feed{end}"), get(feed));
+        }
+    }
+    routes.layer(Extension(Arc::new(FeedCache::new())))
+}
+
+/// Who asks for what on which condition: all that an answer depends on.
+#[derive(FromRequestParts)]
+#[from_request(state(App))]
+struct Asked {
+    #[from_request(via(State))]
+    app: App,
+    #[from_request(via(Extension))]
+    cache: Arc<FeedCache>,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+async fn feed(asked: Asked) -> Response {
+    let uri = &asked.uri;
+    let Some(address) = Address::read(uri.path(), uri.query().unwrap_or_default()) else {
+        return not_found();
+    };
+    let spelling = address.path();
+    if uri
+        .path_and_query()
+        .is_some_and(|asked| asked.as_str() != spelling)
+    {
+        return moved(&asked.app.url(&spelling));
+    }
+    let (document, vary) = asked.document(address);
+    asked.answer(&document, vary).await
+}
+
+async fn directory(asked: Asked) -> Response {
+    asked.answer(&Document::Directory, BY_CODING).await
+}
+
+async fn sitemap(asked: Asked) -> Response {
+    asked.answer(&Document::Sitemap, BY_CODING).await
+}
+
+/// Crawlers have no business where links act for one person.
+async fn robots(State(app): State<App>) -> String {
+    let closed = ["/admin", "/confirm", "/leave", "/preferences"];
+    let closed = closed.map(|path| format!("Disallow: {path}\n")).concat();
+    let map = app.url("/sitemap.xml");
+    format!("User-agent: *\n{closed}\nSitemap: {map}\n")
+}
+
+impl Asked {
+    /// What the address stands for, and the headers that had a say in it.
+    fn document(&self, address: Address) -> (Document, &'static str) {
+        let vary = match address.form {
+            Form::Feed(format) => return (Document::Feed(address, format), BY_CODING),
+            Form::Page => BY_LANGUAGE,
+            Form::Any => BY_EVERYTHING,
+        };
+        if address.form == Form::Any && !wants_page(&self.headers) {
+            return (Document::Feed(address, FeedFormat::Atom), vary);
+        }
+        let language = self.language(&address);
+        let form = Form::Page;
+        (Document::Page(Address { form, ..address }, language), vary)
+    }
+
+    /// What the address says, else what the browser prefers, else the site's own.
+    fn language(&self, address: &Address) -> Language {
+        let accepted = || Language::accepted(text(&self.headers, header::ACCEPT_LANGUAGE)?);
+        let own = || self.app.settings.site.language.parse().ok();
+        let said = address.language.or_else(accepted).or_else(own);
+        said.unwrap_or_default()
+    }
+
+    async fn answer(&self, document: &Document, vary: &'static str) -> Response {
+        let found = self.cache.get(&self.app, document).await;
+        match found {
+            Ok(Some(snapshot)) => {
+                let settled = self.app.now().seconds() - SECONDS_TO_SETTLE;
+                let dated = document.is_dated() && snapshot.last_modified().seconds() <= settled;
+                let mut response = respond(&snapshot, &self.headers, dated);
+                let headers = response.headers_mut();
+                headers.insert(header::VARY, HeaderValue::from_static(vary));
+                headers.extend(self.licence().map(|link| (header::LINK, link)));
+                response
+            }
+            Ok(None) => not_found(),
+            Err(problem) => {
+                tracing::error!(problem = format!("{problem:#}"), "feed.failed");
+                let words = "something went wrong\n";
+                (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
+            }
+        }
+    }
+
+    fn licence(&self) -> Option<HeaderValue> {
+        let licence = self.app.site.licence.as_ref()?;
+        let url = url::Url::parse(&licence.url).ok()?;
+        HeaderValue::try_from(format!("<{url}>; rel=\"license\"")).ok()
+    }
+}
+
+/// `dated` says whether the snapshot's date can be relied upon.
+fn respond(snapshot: &Snapshot, headers: &HeaderMap, dated: bool) -> Response {
+    let accept_encoding = joined(headers, header::ACCEPT_ENCODING);
+    let since = text(headers, header::IF_MODIFIED_SINCE);
+    let conditions = Conditions {
+        if_none_match: texts(headers, header::IF_NONE_MATCH).collect(),
+        if_modified_since: since.filter(|_| dated),
+        accept_encoding: accept_encoding.as_deref(),
+    };
+    let (chosen, mut response) = match snapshot.answer(&conditions) {
+        Answer::NotModified(chosen) => (chosen, StatusCode::NOT_MODIFIED.into_response()),
+        Answer::Full(chosen) => {
+            let mut response = Body::from(chosen.bytes.clone()).into_response();
+            let type_of = HeaderValue::from_static(snapshot.media_type);
+            response.headers_mut().insert(header::CONTENT_TYPE, type_of);
+            let coding = chosen.encoding.content_coding();
+            let coding = coding.map(HeaderValue::from_static);
+            let coding = coding.map(|coding| (header::CONTENT_ENCODING, coding));
+            response.headers_mut().extend(coding);
+            (chosen, response)
+        }
+    };
+    let last_modified = dated.then(|| snapshot.last_modified_header());
+    let own = [
+        (header::ETAG, Some(chosen.etag.clone())),
+        (header::LAST_MODIFIED, last_modified),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+    let headers = response.headers_mut();
+    headers.extend(own);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(FRESH));
+    response
+}
+
+/// Browsers name `text/html`. So do some readers, but they name a feed type too.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = joined(headers, header::ACCEPT).unwrap_or_default();
+    let names = |wanted: &str| {
+        accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_it = parts
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            is_it && !parts.any(|part| part.trim_end_matches(['0', '.']) == "q=")
+        })
+    };
+    names("text/html") && !FeedFormat::ALL.iter().any(|format| names(format.mime()))
+}
+
+/// A value that is no text counts as an empty one: a tag that can't be read still goes before a
+/// date.
+fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    values.map(|value| value.to_str().unwrap_or_default())
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    texts(headers, name).next()
+}
+
+fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    let values: Vec<&str> = texts(headers, name).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+fn moved(to: &str) -> Response {
+    (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, to)]).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "there is no such feed\n").into_response()
+}

@@ -1,0 +1,104 @@
+//! What stands before and after every handler: who may post, what browsers may do with a page, and
+//! the log.
+
+use axum::extract::MatchedPath;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::HeaderValue;
+use axum::http::Method;
+use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::header::HeaderName;
+use axum::http::header::ORIGIN;
+use axum::http::header::REFERRER_POLICY;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::web::error::Error;
+
+/// Articles show pictures from other hosts; nothing else comes from anywhere but here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: http:; media-src 'self' https: http:; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Refuses what another site's page has somebody's browser post. A request without any sign of its
+/// origin comes from no browser, so there is nobody to be misled.
+pub(super) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
+    let only_looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    if only_looks || is_own(request.headers(), &app.settings.base_url) {
+        next.run(request).await
+    } else {
+        Error::Forbidden.into_response()
+    }
+}
+
+fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
+    let said = |name: HeaderName| headers.get(name).map(HeaderValue::as_bytes);
+    match said(HeaderName::from_static("sec-fetch-site")) {
+        Some(site) => matches!(site, b"same-origin" | b"none"),
+        None => said(ORIGIN).is_none_or(|origin| origin == base_url.as_bytes()),
+    }
+}
+
+/// Tells browsers to run nothing, to be framed by nobody, and to tell other sites nothing. Not
+/// `no-referrer`: with it browsers call our own forms' origin `null`.
+pub(super) async fn protect(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
+    set(CONTENT_SECURITY_POLICY, POLICY);
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(REFERRER_POLICY, "same-origin");
+    response
+}
+
+/// Logs each request by its route, which holds no token, without any address.
+pub(super) async fn tell(State(app): State<App>, request: Request, next: Next) -> Response {
+    let begun = app.now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or("-", MatchedPath::as_str).to_owned();
+    let response = next.run(request).await;
+    let took = (app.now() - begun).num_milliseconds();
+    let status = response.status().as_u16();
+    tracing::info!(%method, route, status, took, "request.done");
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(headers: &[(&'static str, &'static str)]) -> bool {
+        let headers = headers.iter().map(|(name, value)| {
+            let name = HeaderName::from_static(name);
+            (name, HeaderValue::from_static(value))
+        });
+        is_own(&headers.collect(), "https://news.example.org")
+    }
+
+    #[test]
+    fn only_our_own_pages_may_post() {
+        assert!(own(&[("origin", "https://news.example.org")]));
+        assert!(own(&[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "null")
+        ]));
+        assert!(own(&[]));
+        for theirs in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "null")],
+            &[("origin", "https://news.example.org.evil.example")],
+            &[("origin", "http://news.example.org")],
+            &[("sec-fetch-site", "cross-site")],
+            &[
+                ("sec-fetch-site", "same-site"),
+                ("origin", "https://news.example.org"),
+            ],
+        ] {
+            assert!(!own(theirs), "{theirs:?}");
+        }
+    }
+}

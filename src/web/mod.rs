@@ -1,0 +1,173 @@
+//! Everything that speaks HTTP.
+//!
+//! In come requests from strangers, out go pages, feeds and redirects. A handler extracts, parses,
+//! calls one flow and shows a page; what goes wrong is an [`error::Error`], dressed as a page in
+//! the reader's language on the way out. GET and HEAD never change anything. Every link comes from
+//! `base_url`, never from the Host header.
+
+pub mod admin;
+pub mod feeds;
+pub mod newsroom;
+
+mod asset;
+mod choices;
+mod error;
+mod form;
+mod guard;
+mod health;
+mod network;
+mod pages;
+mod reader;
+mod sign_up;
+mod visit;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::FromRef;
+use axum::http::HeaderValue;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::middleware::from_fn_with_state;
+use axum::response::Redirect;
+use axum::routing::get;
+use axum::routing::post;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::app::App;
+use crate::web::network::Budgets;
+
+/// Bytes of a request's body.
+const MOST_BODY: usize = 64 * 1024;
+/// How long one request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long open requests may go on after the stop.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How many passwords are checked at once: each takes 19 MiB and a core for some 40 ms.
+const PASSWORDS_AT_ONCE: usize = 2;
+
+/// What handlers share.
+#[derive(Clone, FromRef)]
+struct Web {
+    app: App,
+    budgets: Arc<Budgets>,
+    passwords: Arc<Semaphore>,
+}
+
+/// Answers on `listener` until `app.stop`, then until open requests are done, or for 10 more
+/// seconds.
+pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
+    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let stop = app.stop.clone().cancelled_owned();
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
+    let out_of_patience = async {
+        app.stop.cancelled().await;
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    tokio::select! {
+        done = server.into_future() => Ok(done?),
+        () = out_of_patience => Ok(()),
+    }
+}
+
+/// The whole site.
+pub fn router(app: App) -> Router {
+    let web = Web {
+        app: app.clone(),
+        budgets: Arc::default(),
+        passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+    };
+    let open = private(open_to_strangers());
+    let own = public().merge(private(own_pages()).merge(private(console())));
+    let own = own.layer(from_fn_with_state(web.clone(), guard::same_origin));
+    open.merge(own)
+        .merge(feeds::routes().with_state(app))
+        .fallback(error::no_such_page)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            PATIENCE,
+        ))
+        .layer(CatchPanicLayer::custom(error::after_panic))
+        .layer(from_fn_with_state(web.clone(), error::dress))
+        .layer(from_fn_with_state(web.clone(), guard::protect))
+        .layer(from_fn_with_state(web.clone(), guard::tell))
+        .with_state(web)
+}
+
+/// What everybody may see and keep.
+fn public() -> Router<Web> {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/articles/{id}", get(pages::article))
+        .route("/topics", get(pages::topics))
+        .route("/topics/{slug}", get(pages::topic))
+        .route("/departments/{slug}", get(pages::department))
+        .route("/feeds", get(pages::feeds))
+        .route("/lists/{slug}", get(sign_up::list))
+        .route("/lists/{slug}/embed", get(sign_up::embed))
+        .route("/archive/{slug}", get(sign_up::archive))
+        .route("/assets/{file}", get(asset::asset))
+        .route(
+            "/favicon.ico",
+            get(|| async { Redirect::permanent("/assets/favicon.svg") }),
+        )
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+}
+
+/// What forms on any site, and mailbox providers, may post to: the address or the token is all they
+/// bring.
+fn open_to_strangers() -> Router<Web> {
+    Router::new()
+        .route("/lists/{slug}/subscribe", post(sign_up::subscribe))
+        .route("/leave/{token}", get(reader::leave).post(reader::left))
+}
+
+/// A reader's own pages.
+fn own_pages() -> Router<Web> {
+    Router::new()
+        .route("/asked", get(sign_up::asked))
+        .route(
+            "/confirm/{token}",
+            get(reader::confirm).post(reader::confirmed),
+        )
+        .route(
+            "/preferences/{token}",
+            get(reader::preferences).post(reader::choose),
+        )
+        .route("/link", get(sign_up::link).post(sign_up::send_link))
+}
+
+/// The web console.
+fn console() -> Router<Web> {
+    Router::new()
+        .route("/admin", get(admin::home))
+        .route("/admin/subscribers", get(admin::subscribers))
+        .route("/admin/digests", get(admin::digests))
+        .route(
+            "/admin/sign-in",
+            get(admin::session::form).post(admin::session::sign_in),
+        )
+        .route(
+            "/admin/sign-in/{token}",
+            get(admin::session::link).post(admin::session::enter),
+        )
+        .route("/admin/sign-out", post(admin::session::sign_out))
+}
+
+/// Nothing of these pages is kept by browsers or proxies.
+fn private(routes: Router<Web>) -> Router<Web> {
+    routes.layer(SetResponseHeaderLayer::overriding(
+        CACHE_CONTROL,
+        HeaderValue::from_static("no-store"),
+    ))
+}

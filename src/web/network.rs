@@ -1,0 +1,168 @@
+//! Where requests come from, as a network (/24 or /48) and never an address, and how many of them
+//! we take.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use axum::extract::ConnectInfo;
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use chrono::TimeDelta;
+
+use crate::clock::Stamp;
+use crate::web::error::Error;
+
+/// The network of whoever asks: `203.0.113.0/24`, `2001:db8:1::/48`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Network {
+    V4([u8; 3]),
+    V6([u16; 3]),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Network {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.0.ip());
+        Ok(Self::of(client(peer, &parts.headers)))
+    }
+}
+
+/// The peer, or whom a proxy on this machine speaks for: the last address it added, since the ones
+/// before it are whatever the client claimed.
+fn client(peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let forwarded = headers.get_all("x-forwarded-for").iter().next_back();
+    let forwarded =
+        forwarded.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    match forwarded {
+        Some(client) if peer.to_canonical().is_loopback() => client,
+        _ => peer,
+    }
+}
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self::V4([a, b, c])
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, ..] = address.segments();
+                Self::V6([a, b, c])
+            }
+        }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
+            Self::V6([a, b, c]) => write!(f, "{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0)),
+        }
+    }
+}
+
+/// What somebody may do only so often.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Try {
+    /// A sign-up, or a link asked for, with our form.
+    SignUp(Network),
+    /// A sign-up with a form on another site.
+    Embedded(Network),
+    /// Any sign-up at all.
+    AnySignUp,
+    /// A password for an address.
+    Password(Network, String),
+}
+
+impl Try {
+    /// How many in how long.
+    fn limit(&self) -> (u32, TimeDelta) {
+        match self {
+            Self::SignUp(_) => (10, TimeDelta::minutes(1)),
+            Self::Embedded(_) => (3, TimeDelta::minutes(1)),
+            Self::AnySignUp => (600, TimeDelta::hours(1)),
+            Self::Password(..) => (5, TimeDelta::minutes(1)),
+        }
+    }
+}
+
+/// Entries before those whose time is over are dropped.
+const MANY: usize = 10_000;
+
+/// What was tried lately, in memory: a restart forgives.
+#[derive(Debug, Default)]
+pub(super) struct Budgets(Mutex<HashMap<Try, (Stamp, u32)>>);
+
+impl Budgets {
+    /// Counts one more try, or says how long to wait.
+    pub(super) fn spend(&self, what: Try, now: Stamp) -> Result<(), Error> {
+        let (most, span) = what.limit();
+        let (since, count) = self.count(what, span, now);
+        if count <= most {
+            return Ok(());
+        }
+        let left = span - (now - since);
+        Err(Error::TooMany(left.num_seconds().unsigned_abs().max(1)))
+    }
+
+    /// Counts one more, and says since when how many there were.
+    fn count(&self, what: Try, span: TimeDelta, now: Stamp) -> (Stamp, u32) {
+        let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tries.len() >= MANY {
+            tries.retain(|what, (since, _)| now - *since < what.limit().1);
+        }
+        let (since, count) = tries.get(&what).copied().unwrap_or((now, 0));
+        let fresh = now - since >= span;
+        let counted = if fresh {
+            (now, 1)
+        } else {
+            (since, count.saturating_add(1))
+        };
+        tries.insert(what, counted);
+        counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_kept_as_its_network() {
+        let network = |text: &str| Network::of(text.parse().unwrap()).to_string();
+        assert_eq!(network("203.0.113.77"), "203.0.113.0/24");
+        assert_eq!(network("::ffff:203.0.113.77"), "203.0.113.0/24");
+        assert_eq!(network("2001:db8:1:2::3"), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn only_a_proxy_on_this_machine_is_believed() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "10.9.8.7, 198.51.100.4".parse().unwrap());
+        let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+        assert_eq!(client(ip("127.0.0.1"), &headers), ip("198.51.100.4"));
+        assert_eq!(client(ip("203.0.113.1"), &headers), ip("203.0.113.1"));
+        headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
+        assert_eq!(client(ip("::1"), &headers), ip("::1"));
+    }
+
+    #[test]
+    fn a_budget_is_spent_and_comes_back() {
+        let (budgets, network) = (Budgets::default(), Network::V4([203, 0, 113]));
+        let spend = |second: i64| budgets.spend(Try::Embedded(network), Stamp(second * 1000));
+        assert!((0..3).all(|second| spend(second).is_ok()));
+        assert!(matches!(spend(10), Err(Error::TooMany(50))));
+        assert!(spend(60).is_ok());
+    }
+}

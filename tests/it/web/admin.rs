@@ -1,0 +1,258 @@
+//! The console, and who may see it.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use visnyk::access::Role;
+use visnyk::audience::list::Cadence;
+use visnyk::audience::sign_up;
+use visnyk::digest::compile;
+use visnyk::store;
+use visnyk::web::admin::sign_in_link;
+
+use crate::support::app::TestApp;
+use crate::web::Answer;
+use crate::web::Browser;
+use crate::web::in_a_box;
+use crate::web::publish;
+use crate::web::state;
+
+in_a_box! {
+    a_link_lets_in_once_and_sets_a_password,
+    the_console_shows_how_things_stand,
+    subscribers_are_paged_and_found,
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+/// A viewer's one-time link, as a path.
+async fn link(app: &TestApp) -> String {
+    let mut tx = app.db.begin().await.unwrap();
+    let email = "redaktor@example.org".parse().unwrap();
+    let id = store::user::add(&mut tx, &email, Role::Viewer, app.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let url = sign_in_link(app, id.unwrap_or(1)).await.unwrap();
+    url.strip_prefix("https://news.example.org")
+        .unwrap()
+        .to_owned()
+}
+
+fn cookie(answer: &Answer) -> String {
+    answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+/// A browser that is signed in.
+async fn insider(app: &TestApp) -> Browser {
+    let browser = Browser::of(app);
+    let link = link(app).await;
+    let entered = browser
+        .post(&link, &format!("password={}", PASSWORD.replace(' ', "+")))
+        .await;
+    assert_eq!(
+        (entered.status, entered.location()),
+        (StatusCode::SEE_OTHER, "/admin")
+    );
+    browser.with("cookie", &cookie(&entered))
+}
+
+async fn sign_in(browser: &Browser, email: &str, password: &str) -> Answer {
+    let body = format!(
+        "email={}&password={}",
+        email.replace('@', "%40"),
+        password.replace(' ', "+")
+    );
+    browser.post("/admin/sign-in", &body).await
+}
+
+async fn a_link_lets_in_once_and_sets_a_password(app: TestApp) {
+    let path = link(&app).await;
+    let browser = Browser::of(&app);
+    let before = state(&app).await;
+    assert!(
+        browser
+            .get(&path)
+            .await
+            .body
+            .contains("redaktor@example.org")
+    );
+    browser.head(&path).await;
+    let short = browser.post(&path, "password=short").await;
+    assert_eq!(short.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(state(&app).await, before);
+
+    let entered = browser.post(&path, "password=correct+horse+battery").await;
+    assert_eq!(entered.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        browser
+            .post(&path, "password=another+good+password")
+            .await
+            .status,
+        StatusCode::GONE
+    );
+    assert_eq!(browser.get(&path).await.status, StatusCode::GONE);
+
+    let signed_in = sign_in(&browser, "Redaktor@example.org", PASSWORD).await;
+    assert_eq!(
+        (signed_in.status, signed_in.location()),
+        (StatusCode::SEE_OTHER, "/admin")
+    );
+    let flags = signed_in.header("set-cookie");
+    assert!(flags.starts_with("__Host-visnyk="), "{flags}");
+    assert!(
+        flags.ends_with("; Path=/; Max-Age=1209600; HttpOnly; SameSite=Lax; Secure"),
+        "{flags}"
+    );
+
+    let inside = browser.with("cookie", &cookie(&signed_in));
+    assert_eq!(inside.get("/admin").await.status, StatusCode::OK);
+    let out = inside.post("/admin/sign-out", "").await;
+    assert_eq!(out.location(), "/admin/sign-in");
+    assert!(out.header("set-cookie").contains("Max-Age=0"));
+    assert_eq!(
+        inside.get("/admin").await.location(),
+        "/admin/sign-in",
+        "the session itself has ended"
+    );
+}
+
+async fn the_console_shows_how_things_stand(app: TestApp) {
+    let list = app.add_list("all").await;
+    let mut wish = TestApp::wish("olena@example.com");
+    wish.name = "<b>Олена</b>".to_owned();
+    sign_up::enrol(&app, &list, &wish).await.unwrap();
+    publish(&app, "Перша", "<p>Текст.</p>", &["освіта"]).await;
+    publish(&app, "Друга", "<p>Текст.</p>", &["освіта"]).await;
+    app.wait(TimeDelta::seconds(1));
+    compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    let inside = insider(&app).await.with("accept-language", "en");
+    let digests = inside.get("/admin/digests").await;
+    assert_eq!(digests.status, StatusCode::OK);
+    assert!(digests.body.contains("being sent") && digests.body.contains("Усі новини"));
+    assert!(
+        digests.body.contains("<td class=\"number\">2</td>"),
+        "{}",
+        digests.body
+    );
+    app.tick().await;
+    let home = inside.get("/admin").await;
+    assert_eq!(home.status, StatusCode::OK);
+    assert_eq!(home.header("cache-control"), "no-store");
+    assert!(
+        home.body.contains("<dd>2</dd>") && home.body.contains("<dd>1</dd>"),
+        "{}",
+        home.body
+    );
+    let people = inside.get("/admin/subscribers").await;
+    assert!(people.body.contains("olena@example.com") && people.body.contains("&lt;b&gt;Олена"));
+    app.finish().await;
+}
+
+async fn subscribers_are_paged_and_found(app: TestApp) {
+    let list = app.add_list("all").await;
+    for number in 0..60 {
+        let wish = TestApp::wish(&format!("reader{number}@example.com"));
+        sign_up::enrol(&app, &list, &wish).await.unwrap();
+    }
+    let inside = insider(&app).await;
+    let first = inside.get("/admin/subscribers").await.body;
+    assert_eq!(first.matches("<tr>").count(), 51, "a head and fifty");
+    let next = first
+        .split("rel=\"next\" href=\"https://news.example.org")
+        .nth(1)
+        .unwrap();
+    let next = next.split('"').next().unwrap().replace("&amp;", "&");
+    assert_eq!(inside.get(&next).await.body.matches("<tr>").count(), 11);
+    let found = inside.get("/admin/subscribers?q=READER5").await.body;
+    assert_eq!(
+        found.matches("<tr>").count(),
+        12,
+        "reader5 and reader50 to reader59"
+    );
+    let hostile = inside
+        .get("/admin/subscribers?q=%27%20OR%201%3D1--%3Cscript%3E%25_")
+        .await;
+    assert!(
+        hostile.status.is_success()
+            && !hostile.body.contains("<tr>")
+            && !hostile.body.contains("<script")
+    );
+}
+
+#[tokio::test]
+async fn strangers_are_sent_to_the_door() {
+    let app = TestApp::new().await;
+    let browser = Browser::of(&app);
+    for path in ["/admin", "/admin/subscribers", "/admin/digests"] {
+        let browser = browser.with("cookie", "__Host-visnyk=guessed");
+        let answer = browser.get(path).await;
+        assert_eq!(
+            (answer.status, answer.location()),
+            (StatusCode::SEE_OTHER, "/admin/sign-in"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_address_look_alike() {
+    let app = TestApp::new().await;
+    insider(&app).await;
+    let browser = Browser::of(&app);
+    let wrong = sign_in(&browser, "redaktor@example.org", "wrong").await;
+    let unknown = sign_in(&browser, "nobody00@example.org", PASSWORD).await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(wrong.headers, unknown.headers);
+    assert_eq!(wrong.body, unknown.body.replace("nobody00@", "redaktor@"));
+    for _ in 0..4 {
+        sign_in(&browser, "redaktor@example.org", "wrong").await;
+    }
+    let right = sign_in(&browser, "redaktor@example.org", PASSWORD).await;
+    assert_eq!(right.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(!right.header("retry-after").is_empty());
+    app.wait(TimeDelta::minutes(1));
+    let later = sign_in(&browser, "redaktor@example.org", PASSWORD).await;
+    assert_eq!(later.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn sessions_and_links_end() {
+    let app = TestApp::new().await;
+    let inside = insider(&app).await;
+    let path = link(&app).await;
+    app.wait(TimeDelta::hours(25));
+    assert_eq!(Browser::of(&app).get(&path).await.status, StatusCode::GONE);
+    assert_eq!(inside.get("/admin").await.status, StatusCode::OK);
+    app.wait(TimeDelta::days(14));
+    assert_eq!(inside.get("/admin").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn without_tls_cookies_ask_for_none() {
+    let mut app = TestApp::new().await;
+    let mut settings = (*app.settings).clone();
+    settings.base_url = "http://127.0.0.1:8080".to_owned();
+    app.app.settings = Arc::new(settings);
+    let mut tx = app.db.begin().await.unwrap();
+    let email = "redaktor@example.org".parse().unwrap();
+    let id = store::user::add(&mut tx, &email, Role::Owner, app.now())
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    let url = sign_in_link(&app, id).await.unwrap();
+    let path = url.strip_prefix("http://127.0.0.1:8080").unwrap();
+    let entered = Browser::of(&app).post(path, "").await;
+    let flags = entered.header("set-cookie");
+    assert!(
+        flags.starts_with("visnyk=") && !flags.contains("Secure"),
+        "{flags}"
+    );
+}

@@ -39,3 +39,5 @@ pub mod letter;
 pub mod delivery;
 
 pub mod web;
+
+pub mod cli;

@@ -1,3 +1,7 @@
-//! The `visnyk` command.
+//! The `visnyk` command: a contents page. What each command does is in `cli/`, one file a group.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    visnyk::cli::main()
+}

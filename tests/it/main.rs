@@ -4,10 +4,15 @@
 
 mod support;
 
+mod way;
+
 mod architecture;
 mod article;
 mod audience;
+mod cli;
+mod crash;
 mod delivery;
+mod demo;
 mod digest;
 mod feed;
 mod letter;

@@ -1,0 +1,291 @@
+//! `source`: where news comes from.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::cli::Common;
+use crate::cli::failure::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::out;
+use crate::clock::Stamp;
+use crate::config::Span;
+use crate::source;
+use crate::source::Selectors;
+use crate::source::SourceId;
+use crate::source::SourceKind;
+use crate::source::SourceState;
+use crate::source::SourceUrl;
+use crate::source::poll;
+use crate::source::poll::Polled;
+use crate::store;
+use crate::store::source::NewSource;
+
+/// Where news comes from.
+#[derive(Debug, Subcommand)]
+pub(super) enum Source {
+    /// Add a source; the first poll follows within seconds if `serve` runs.
+    Add {
+        /// Its address.
+        url: SourceUrl,
+        /// How to read it.
+        #[arg(long, value_enum, default_value_t)]
+        kind: SourceKind,
+        /// What to call it [default: its host].
+        #[arg(long)]
+        name: Option<String>,
+        /// How long to wait between polls.
+        #[arg(long, default_value = "15m")]
+        every: Span,
+        #[command(flatten)]
+        selectors: Box<Selectors>,
+    },
+    /// All sources and how they are.
+    List,
+    /// One source.
+    Show {
+        /// Its number.
+        id: i64,
+    },
+    /// Poll one source now, or all of them.
+    Poll {
+        /// Its number.
+        id: Option<i64>,
+    },
+    /// Stop polling a source; `--resume` starts again.
+    Pause {
+        /// Its number.
+        id: i64,
+        /// Poll it again from now on.
+        #[arg(long)]
+        resume: bool,
+    },
+    /// Forget a source; its articles stay.
+    Remove {
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// A source as it's shown.
+#[derive(Debug, serde::Serialize)]
+struct Shown {
+    id: SourceId,
+    name: String,
+    url: String,
+    kind: SourceKind,
+    state: SourceState,
+    last_good_at: Option<String>,
+    next_poll_at: String,
+    failures: i64,
+    problem: Option<String>,
+}
+
+impl Source {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add {
+                url,
+                kind,
+                name,
+                every,
+                selectors,
+            } => {
+                let name = name.unwrap_or_else(|| host(&url));
+                let new = NewSource {
+                    url,
+                    kind,
+                    name,
+                    selectors: *selectors,
+                    every: every.0,
+                };
+                add(common, &new).await?;
+            }
+            Self::List => list(common).await?,
+            Self::Show { id } => show(common, SourceId(id)).await?,
+            Self::Poll { id } => return poll_now(common, id.map(SourceId)).await,
+            Self::Pause { id, resume } => pause(common, SourceId(id), resume).await?,
+            Self::Remove { id } => remove(common, SourceId(id)).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn host(url: &SourceUrl) -> String {
+    let url = url::Url::parse(url.as_str()).ok();
+    url.and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+async fn add(common: &Common, new: &NewSource) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let mut tx = app.db.begin().await?;
+    let id = store::source::add(&mut tx, new, app.now()).await?;
+    tx.commit().await?;
+    let Some(id) = id else {
+        return Err(Failure::new(
+            Exit::Data,
+            format!(
+                "`{}` is a source already; see `visnyk source list`",
+                new.url
+            ),
+        ));
+    };
+    let shown = serde_json::json!({ "id": id, "url": new.url, "name": new.name });
+    common.out().give(&shown, |_| {
+        format!(
+            "source {} added: {}\nif `visnyk serve` isn't running: visnyk source poll {}",
+            id.0, new.name, id.0
+        )
+    });
+    Ok(())
+}
+
+async fn list(common: &Common) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let sources = store::source::all(&mut app.db.read().await?).await?;
+    let shown: Vec<Shown> = sources.into_iter().map(shown).collect();
+    common.out().give(&shown, |shown| {
+        let rows: Vec<Vec<String>> = shown.iter().map(row).collect();
+        out::table(
+            &["id", "name", "state", "last good", "next poll", "problem"],
+            &rows,
+            NO_SOURCES,
+        )
+    });
+    Ok(())
+}
+
+const NO_SOURCES: &str = "there are no sources yet: visnyk source add URL";
+
+fn row(source: &Shown) -> Vec<String> {
+    let state = if source.failures > 0 {
+        "failing".to_owned()
+    } else {
+        format!("{:?}", source.state).to_lowercase()
+    };
+    vec![
+        source.id.0.to_string(),
+        source.name.clone(),
+        state,
+        source
+            .last_good_at
+            .clone()
+            .unwrap_or_else(|| "never".to_owned()),
+        source.next_poll_at.clone(),
+        source.problem.clone().unwrap_or_default(),
+    ]
+}
+
+fn shown(source: source::Source) -> Shown {
+    let moment = |stamp: Stamp| stamp.utc().format("%Y-%m-%d %H:%M:%SZ").to_string();
+    Shown {
+        id: source.id,
+        name: source.name,
+        url: source.url.to_string(),
+        kind: source.kind,
+        state: source.state,
+        last_good_at: source.last_good_at.map(moment),
+        next_poll_at: moment(source.next_poll_at),
+        failures: source.failures,
+        problem: source.problem,
+    }
+}
+
+async fn show(common: &Common, id: SourceId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let source = store::source::find(&mut app.db.read().await?, id).await?;
+    let source = source.ok_or_else(|| Failure::missing("source", id.0, "source list"))?;
+    common.out().give(&shown(source), |source| {
+        let problem = source.problem.as_deref().unwrap_or("none");
+        format!(
+            "{} — {}\naddress: {}\nlast good: {}\nnext poll: {}\nproblem: {problem}",
+            source.id.0,
+            source.name,
+            source.url,
+            source.last_good_at.as_deref().unwrap_or("never"),
+            source.next_poll_at,
+        )
+    });
+    Ok(())
+}
+
+async fn poll_now(common: &Common, id: Option<SourceId>) -> Result<ExitCode, Failure> {
+    let app = common.open().await?;
+    let sources = match id {
+        None => store::source::all(&mut app.db.read().await?).await?,
+        Some(id) => {
+            let source = store::source::find(&mut app.db.read().await?, id).await?;
+            vec![source.ok_or_else(|| Failure::missing("source", id.0, "source list"))?]
+        }
+    };
+    let mut code = ExitCode::SUCCESS;
+    let mut polls = Vec::new();
+    for source in sources {
+        let (id, name) = (source.id, source.name.clone());
+        let polled = poll::poll(&app, source).await?;
+        if matches!(polled, Polled::Failed { .. }) {
+            code = Exit::Unavailable.code();
+        }
+        common
+            .out()
+            .say(format!("{} — {name}: {}", id.0, words(&polled)));
+        polls.push(serde_json::json!({ "id": id, "poll": polled }));
+    }
+    if common.json {
+        common.out().give(&polls, |_| String::new());
+    }
+    Ok(code)
+}
+
+fn words(polled: &Polled) -> String {
+    match polled {
+        Polled::Unchanged => "nothing new".to_owned(),
+        Polled::Failed { problem } => format!("failed: {problem}"),
+        Polled::Read { taken, problems } => {
+            let told = problems.iter().map(|problem| format!("\n  {problem}"));
+            let counts = format!(
+                "{} new, {} edited, {} as they were",
+                taken.new, taken.edited, taken.same
+            );
+            std::iter::once(counts).chain(told).collect()
+        }
+    }
+}
+
+async fn pause(common: &Common, id: SourceId, resume: bool) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let (state, word) = if resume {
+        (SourceState::Active, "polled again")
+    } else {
+        (SourceState::Paused, "paused")
+    };
+    let mut tx = app.db.begin().await?;
+    let found = store::source::set_state(&mut tx, id, state, app.now()).await?;
+    tx.commit().await?;
+    if !found {
+        return Err(Failure::missing("source", id.0, "source list"));
+    }
+    common
+        .out()
+        .give(&serde_json::json!({ "id": id, "state": state }), |_| {
+            format!("source {} is {word}", id.0)
+        });
+    Ok(())
+}
+
+async fn remove(common: &Common, id: SourceId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let mut tx = app.db.begin().await?;
+    let found = store::source::remove(&mut tx, id).await?;
+    tx.commit().await?;
+    if !found {
+        return Err(Failure::missing("source", id.0, "source list"));
+    }
+    common
+        .out()
+        .give(&serde_json::json!({ "removed": id }), |_| {
+            format!("source {} is forgotten; its articles stay", id.0)
+        });
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! `subscriber`: people who get letters.
+
+use std::fs::File;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono_tz::Tz;
+use clap::Subcommand;
+use indicatif::ProgressBar;
+use indicatif::ProgressStyle;
+
+use crate::app::App;
+use crate::audience::EmailAddress;
+use crate::audience::import::ImportError;
+use crate::audience::import::Imported;
+use crate::audience::import::Terms;
+use crate::audience::import::choice;
+use crate::audience::import::import;
+use crate::audience::list::Cadence;
+use crate::audience::list::Hour;
+use crate::audience::list::List;
+use crate::audience::sign_up;
+use crate::audience::sign_up::Wish;
+use crate::audience::subscription::TopicChoice;
+use crate::cli::Common;
+use crate::cli::failure::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::list;
+use crate::locale::Language;
+use crate::store;
+
+/// People who get letters.
+#[derive(Debug, Subcommand)]
+pub(super) enum Subscriber {
+    /// Add somebody to a list: they get the letter with the link, unless their consent is on
+    /// record.
+    Add {
+        /// Their address.
+        email: EmailAddress,
+        /// The list's slug.
+        #[arg(long, value_name = "SLUG")]
+        list: String,
+        /// What to call them.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// How often [default: the list's first].
+        #[arg(long, value_enum)]
+        cadence: Option<Cadence>,
+        /// When, 0 to 23 [default: the list's].
+        #[arg(long)]
+        hour: Option<Hour>,
+        /// Their zone [default: the list's].
+        #[arg(long)]
+        zone: Option<Tz>,
+        /// uk or en [default: the list's].
+        #[arg(long)]
+        language: Option<Language>,
+        /// Only these topics, by name or slug.
+        #[arg(long, value_delimiter = ',')]
+        topics: Vec<String>,
+        /// Where their consent is on record; they join at once.
+        #[arg(long, value_name = "TEXT")]
+        consent: Option<String>,
+    },
+    /// Add everybody in a CSV file with the columns email, name, language, zone, cadence, hour,
+    /// topics.
+    Import {
+        /// The file; only `email` must be there.
+        file: PathBuf,
+        /// The list's slug.
+        #[arg(long, value_name = "SLUG")]
+        list: String,
+        /// Where their consent is on record.
+        #[arg(long, value_name = "TEXT", default_value = "imported")]
+        consent: String,
+        /// Say what would happen, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Who somebody is, what they get, what they agreed to, what they were sent.
+    Show {
+        /// Their address.
+        email: EmailAddress,
+    },
+}
+
+impl Subscriber {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        match self {
+            Self::Add {
+                email,
+                list,
+                name,
+                cadence,
+                hour,
+                zone,
+                language,
+                topics,
+                consent,
+            } => {
+                let app = common.open().await?;
+                let list = list::find(&app, &list).await?;
+                let mut wish = default_wish(&list, email);
+                wish.name = name;
+                wish.cadence = cadence.unwrap_or(wish.cadence);
+                wish.hour = hour;
+                wish.zone = zone.unwrap_or(wish.zone);
+                wish.language = language.unwrap_or(wish.language);
+                wish.topics = choice(&app, &topics).await?;
+                add(common, &app, &list, wish, consent).await?;
+            }
+            Self::Import {
+                file,
+                list,
+                consent,
+                dry_run,
+            } => {
+                let terms = Terms {
+                    origin: String::new(),
+                    consent,
+                    dry_run,
+                };
+                return import_file(common, &list, &file, terms).await;
+            }
+            Self::Show { email } => show(common, &email).await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn default_wish(list: &List, email: EmailAddress) -> Wish {
+    Wish {
+        email,
+        name: String::new(),
+        language: list.language,
+        zone: list.zone,
+        cadence: list.cadences.first().copied().unwrap_or(Cadence::Daily),
+        hour: None,
+        topics: TopicChoice::default(),
+        origin: "command line".to_owned(),
+        wording: String::new(),
+    }
+}
+
+async fn add(
+    common: &Common,
+    app: &App,
+    list: &List,
+    mut wish: Wish,
+    consent: Option<String>,
+) -> Result<(), Failure> {
+    let shown = |state: &str| serde_json::json!({ "list": list.slug, "state": state });
+    let Some(consent) = consent else {
+        sign_up::ask(app, list, &wish).await?;
+        common.out().give(&shown("asked"), |_| {
+            "the letter with the link to confirm is queued".to_owned()
+        });
+        return Ok(());
+    };
+    wish.wording = consent;
+    match sign_up::enrol(app, list, &wish).await? {
+        Some(_) => common.out().give(&shown("active"), |_| {
+            format!("they get `{}` from now on", list.slug)
+        }),
+        None => common.out().give(&shown("known"), |_| {
+            format!("they have `{}` already; nothing changed", list.slug)
+        }),
+    }
+    Ok(())
+}
+
+async fn import_file(
+    common: &Common,
+    list: &str,
+    path: &Path,
+    mut terms: Terms,
+) -> Result<ExitCode, Failure> {
+    let app = common.open().await?;
+    let list = list::find(&app, list).await?;
+    let file = File::open(path).map_err(|problem| {
+        Failure::new(Exit::NoInput, format!("`{}`: {problem}", path.display()))
+    })?;
+    terms.origin = format!(
+        "import {}",
+        path.file_name().unwrap_or_default().to_string_lossy()
+    );
+    let bar = ProgressBar::new(file.metadata().map(|about| about.len()).unwrap_or_default());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}% {eta}") {
+        bar.set_style(style);
+    }
+    let imported = import(&app, &list, file, &terms, |at| bar.set_position(at)).await;
+    bar.finish_and_clear();
+    let imported = imported.map_err(|problem| match problem {
+        ImportError::Store(problem) => problem.into(),
+        other => Failure::new(Exit::Data, other.to_string()),
+    })?;
+    common.out().give(&imported, in_words);
+    Ok(if imported.bad > 0 {
+        Exit::Data.code()
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn in_words(imported: &Imported) -> String {
+    let would = if imported.dry_run {
+        "would be added"
+    } else {
+        "added"
+    };
+    let counts = format!(
+        "{} {would}, {} had the list already, left it or must not be written to, {} lines can't be used",
+        imported.added, imported.known, imported.bad
+    );
+    let lines = imported
+        .problems
+        .iter()
+        .map(|problem| format!("\n{problem}"));
+    std::iter::once(counts).chain(lines).collect()
+}
+
+async fn show(common: &Common, email: &EmailAddress) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let mut tx = app.db.read().await?;
+    let subscriber = store::subscriber::find_by_email(&mut tx, email).await?;
+    let subscriber = subscriber
+        .ok_or_else(|| Failure::new(Exit::NoInput, format!("nobody has the address `{email}`")))?;
+    let mut lines = vec![format!(
+        "{} ({}, {})",
+        subscriber.email,
+        subscriber.language.as_str(),
+        subscriber.zone
+    )];
+    let mut subscriptions = Vec::new();
+    for subscription in store::subscription::of_subscriber(&mut tx, subscriber.id).await? {
+        let list = store::list::get(&mut tx, subscription.list_id).await?;
+        let (state, cadence) = (subscription.state, subscription.rhythm.cadence);
+        lines.push(format!("list {}: {}, {cadence}", list.slug, state.as_str()));
+        subscriptions
+            .push(serde_json::json!({ "list": list.slug, "state": state, "cadence": cadence }));
+    }
+    let mut consents = Vec::new();
+    for consent in store::consent::of_subscriber(&mut tx, subscriber.id).await? {
+        lines.push(format!(
+            "{}  {}  {}",
+            consent.at,
+            consent.act.as_str(),
+            consent.origin
+        ));
+        consents.push(serde_json::json!({
+            "at": consent.at.to_string(), "act": consent.act.as_str(), "origin": consent.origin, "wording": consent.wording,
+        }));
+    }
+    let shown = serde_json::json!({
+        "email": subscriber.email.as_str(),
+        "name": subscriber.name,
+        "language": subscriber.language.as_str(),
+        "zone": subscriber.zone.name(),
+        "subscriptions": subscriptions,
+        "consents": consents,
+    });
+    common.out().give(&shown, |_| lines.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! `migrate`, `backup`: looking after the database.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::Common;
+use crate::cli::failure::Exit;
+use crate::cli::failure::Failure;
+use crate::store::Db;
+
+/// Copy the database while it's in use.
+#[derive(Debug, clap::Args)]
+pub(super) struct Backup {
+    /// Where to; it must not be there yet.
+    file: PathBuf,
+}
+
+/// Brings the schema up to date. Every other command does so too when it opens the database.
+pub(super) async fn migrate(common: &Common) -> Result<ExitCode, Failure> {
+    let settings = common.settings()?;
+    std::fs::create_dir_all(&settings.data).map_err(|problem| {
+        Failure::new(
+            Exit::CantCreate,
+            format!("{}: {problem}", settings.data.display()),
+        )
+    })?;
+    let db = Db::open(settings.database_url.expose()).await?;
+    let version = db.migrate().await?;
+    let checked = db
+        .prepare_all()
+        .await
+        .map_err(|problem| Failure::new(Exit::Internal, problem))?;
+    db.close().await;
+    let shown = serde_json::json!({ "version": version, "statements": checked });
+    common
+        .out()
+        .give(&shown, |_| format!("the database is at version {version}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Backup {
+    pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
+        if self.file.exists() {
+            return Err(Failure::new(
+                Exit::CantCreate,
+                format!(
+                    "`{}` is there already; name another file",
+                    self.file.display()
+                ),
+            ));
+        }
+        let app = common.open().await?;
+        if matches!(app.db, Db::Postgres(_)) {
+            return Err(Failure::new(
+                Exit::Usage,
+                "back a PostgreSQL database up with pg_dump; keep the secret beside it",
+            ));
+        }
+        app.db.copy_to(&self.file.to_string_lossy()).await?;
+        let shown = serde_json::json!({ "file": self.file.display().to_string() });
+        common.out().give(&shown, |_| {
+            let secret = app.settings.data.join("secret");
+            format!(
+                "copied to {}; keep {} beside it, or old links die",
+                self.file.display(),
+                secret.display()
+            )
+        });
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,225 @@
+//! The command line: exit codes, errors in words, and what each group's first verbs do.
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::command::Done;
+use crate::support::command::Visnyk;
+
+fn json(done: &Done) -> Value {
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    serde_json::from_str(&done.stdout)
+        .unwrap_or_else(|problem| panic!("{problem}: {}", done.stdout))
+}
+
+#[test]
+fn every_settings_error_is_told_at_once_and_stops_the_start() {
+    let folder = TempDir::new().unwrap();
+    let wrong = [
+        ("VISNYK_LISTN", "x"),
+        ("VISNYK_BASE_URL", "news"),
+        ("VISNYK_SITE__ZONE", "Mars/Base"),
+    ];
+    for command in ["serve", "check", "tick"] {
+        let done = Visnyk::at(folder.path()).run_with(&[command], &wrong, "");
+        assert_eq!(done.code, 78, "{command}");
+        for words in ["did you mean `listen`", "VISNYK_BASE_URL", "Mars/Base"] {
+            assert!(
+                done.stderr.contains(words),
+                "expected {words} in {}",
+                done.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn mistakes_have_the_exit_codes_of_sysexits() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let code = |arguments: &[&str]| visnyk.run(arguments).code;
+    assert_eq!(code(&["fly"]), 64);
+    assert_eq!(code(&["subscriber", "add", "nobody", "--list", "news"]), 64);
+    assert_eq!(code(&["list", "show", "nothing"]), 66);
+    assert_eq!(code(&["read", "/there/is/no/such/file"]), 66);
+    assert_eq!(code(&["letter", "show", "1"]), 66);
+    assert_eq!(code(&["--version"]), 0);
+}
+
+#[test]
+fn read_says_what_it_could_not_read() {
+    let folder = TempDir::new().unwrap();
+    let done = Visnyk::at(folder.path()).run_with(&["read", "-"], &[], "neither feed nor page");
+    assert_eq!(done.code, 65);
+    let reading: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(reading["kind"], Value::Null);
+    assert_eq!(reading["articles"], serde_json::json!([]));
+    assert!(!reading["problems"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn read_prints_one_line_a_path_in_order_whatever_each_holds() {
+    let folder = TempDir::new().unwrap();
+    let feed = folder.path().join("feed.xml");
+    std::fs::write(
+        &feed,
+        "<rss version='2.0'><channel><title>Новини</title><item><title>Одна & друга</title></item>",
+    )
+    .unwrap();
+    let paths = format!(
+        "{}\n/there/is/no/such/file\n{}\n",
+        feed.display(),
+        feed.display()
+    );
+    let done = Visnyk::at(folder.path()).run_with(&["read", "--batch"], &[], &paths);
+    assert_eq!(done.code, 0);
+    let kinds: Vec<Value> = done
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].clone())
+        .collect();
+    assert_eq!(kinds, [Value::from("rss"), Value::Null, Value::from("rss")]);
+}
+
+#[test]
+fn a_second_process_is_told_who_has_the_data() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let first = visnyk.start(&["send"]);
+    first.wait_until_it_has_the_lock();
+    let second = visnyk.run(&["send", "--until-empty"]);
+    assert_eq!(second.code, 75);
+    assert!(
+        second
+            .stderr
+            .contains(&format!("in use by pid {}", first.pid())),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(
+        visnyk.run(&["list", "list"]).code,
+        0,
+        "every other command works beside it"
+    );
+    drop(first);
+    assert_eq!(
+        visnyk.run(&["send", "--until-empty"]).code,
+        0,
+        "the lock ends with its owner"
+    );
+}
+
+#[test]
+fn a_list_and_its_readers_are_made_and_shown() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let from = "Вісник <news@example.org>";
+    let added = [
+        "list",
+        "add",
+        "news",
+        "--name",
+        "Новини",
+        "--from",
+        from,
+        "--topics",
+        "Економіка",
+        "--json",
+    ];
+    assert_eq!(json(&visnyk.run(&added))["slug"], "news");
+    assert_eq!(visnyk.run(&added).code, 65);
+    let people = folder.path().join("people.csv");
+    let lines = "Email,name,language,cadence,hour,topics\n\
+                 olena@example.org,Олена,uk,weekly,9,Економіка\nnobody,,,,,\nivan@example.org,,en,,25,\nihor@example.org,,en,,,\n";
+    std::fs::write(&people, lines).unwrap();
+    let path = people.to_str().unwrap();
+    let dry = visnyk.run(&[
+        "subscriber",
+        "import",
+        path,
+        "--list",
+        "news",
+        "--dry-run",
+        "--json",
+    ]);
+    assert_eq!(dry.code, 65);
+    let dry: Value = serde_json::from_str(&dry.stdout).unwrap();
+    assert_eq!(
+        (&dry["added"], &dry["bad"]),
+        (&Value::from(2), &Value::from(2))
+    );
+    assert_eq!(
+        json(&visnyk.run(&["list", "show", "news", "--json"]))["readers"],
+        0
+    );
+    let done = visnyk.run(&[
+        "subscriber",
+        "import",
+        path,
+        "--list",
+        "news",
+        "--consent",
+        "press day",
+    ]);
+    assert_eq!(done.code, 65);
+    assert!(
+        done.stdout.contains("2 added")
+            && done.stdout.contains("line 3:")
+            && done.stdout.contains("line 4:"),
+        "{}",
+        done.stdout
+    );
+    let shown = json(&visnyk.run(&["subscriber", "show", "Olena@example.org", "--json"]));
+    assert_eq!(shown["subscriptions"][0]["cadence"], "weekly");
+    assert_eq!(shown["consents"][0]["origin"], "import people.csv");
+    assert_eq!(
+        json(&visnyk.run(&["list", "show", "news", "--json"]))["readers"],
+        2
+    );
+}
+
+#[test]
+fn a_source_that_cannot_be_read_says_why_and_keeps_its_place() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    assert_eq!(
+        json(&visnyk.run(&["source", "add", "http://127.0.0.1:9/feed", "--json"]))["id"],
+        1
+    );
+    assert_eq!(visnyk.run(&["source", "poll"]).code, 69);
+    let sources = json(&visnyk.run(&["source", "list", "--json"]));
+    assert_eq!(sources[0]["failures"], 1);
+    assert!(
+        sources[0]["problem"]
+            .as_str()
+            .unwrap()
+            .contains("expected a public address")
+    );
+    assert_eq!(visnyk.run(&["check"]).code, 69);
+    assert_eq!(visnyk.run(&["source", "remove", "1"]).code, 0);
+    assert_eq!(visnyk.run(&["check"]).code, 0);
+}
+
+#[test]
+fn a_key_is_made_once_and_a_backup_is_a_whole_database() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let key = ["dkim", "new", "example.org", "v1", "--algorithm", "ed25519"];
+    assert!(
+        visnyk
+            .run(&key)
+            .stdout
+            .contains("v1._domainkey.example.org")
+    );
+    assert_eq!(
+        visnyk.run(&key).code,
+        73,
+        "a key is never written over another"
+    );
+    assert_eq!(visnyk.run(&["migrate"]).code, 0);
+    let copy = folder.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    let file = copy.join("visnyk.db");
+    assert_eq!(visnyk.run(&["backup", file.to_str().unwrap()]).code, 0);
+    assert_eq!(Visnyk::at(&copy).run(&["list", "list"]).code, 0);
+}

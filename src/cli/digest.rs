@@ -53,6 +53,11 @@ pub(super) enum Digest {
         #[arg(long, value_enum)]
         cadence: Cadence,
     },
+    /// Keep a digest whose letters aren't made yet until it's released.
+    Hold {
+        /// Its number.
+        id: i64,
+    },
     /// Let a held digest go out.
     Release {
         /// Its number.
@@ -72,6 +77,8 @@ pub(super) enum Format {
     Html,
     /// The plain text.
     Text,
+    /// The letter as it would go over the wire.
+    Eml,
     /// All parts.
     Json,
 }
@@ -106,6 +113,7 @@ impl Digest {
                     )
                 });
             }
+            Self::Hold { id } => hold(common, DigestId(id)).await?,
             Self::Release { id } => release(common, DigestId(id)).await?,
             Self::Cancel { id } => cancel(common, DigestId(id)).await?,
         }
@@ -166,13 +174,18 @@ async fn preview(
         });
         return Ok(());
     };
+    let sample = write::sample(app, rendered);
     let Rendered {
         subject,
         html,
         text,
-    } = write::sample(app, rendered);
+    } = &sample;
     match format {
-        Format::Html => out::line(&html),
+        Format::Eml => {
+            let letter = write::sample_letter(app, list, language, &sample)?;
+            out::line(&String::from_utf8_lossy(&letter));
+        }
+        Format::Html => out::line(html),
         Format::Text => out::line(&format!("{subject}\n\n{text}")),
         Format::Json => out::line(
             &serde_json::json!({ "subject": subject, "html": html, "text": text }).to_string(),
@@ -202,6 +215,21 @@ async fn choices(
         .find(|subscription| subscription.list_id == list.id)
         .ok_or_else(nobody)?;
     Ok((theirs.topics, theirs.cursor, subscriber.language))
+}
+
+async fn hold(common: &Common, id: DigestId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    if !compile::hold(&app, id).await? {
+        let words = format!(
+            "the letters of digest {} are made, or there is none; `visnyk digest cancel` stops them",
+            id.0
+        );
+        return Err(Failure::new(Exit::Data, words));
+    }
+    common.out().give(&serde_json::json!({ "held": id }), |_| {
+        format!("digest {} is held", id.0)
+    });
+    Ok(())
 }
 
 async fn release(common: &Common, id: DigestId) -> Result<(), Failure> {

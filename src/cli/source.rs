@@ -1,7 +1,10 @@
 //! `source`: where news comes from.
 
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use chrono::TimeDelta;
 use clap::Subcommand;
 
 use crate::cli::Common;
@@ -10,6 +13,8 @@ use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::clock::Stamp;
 use crate::config::Span;
+use crate::feed::opml;
+use crate::feed::opml::Outline;
 use crate::source;
 use crate::source::Selectors;
 use crate::source::SourceId;
@@ -60,6 +65,13 @@ pub(super) enum Source {
         #[arg(long)]
         resume: bool,
     },
+    /// Add every feed of an OPML file, as feed readers export it.
+    Import {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print all sources as OPML.
+    Export,
     /// Forget a source; its articles stay.
     Remove {
         /// Its number.
@@ -105,6 +117,8 @@ impl Source {
             Self::Show { id } => show(common, SourceId(id)).await?,
             Self::Poll { id } => return poll_now(common, id.map(SourceId)).await,
             Self::Pause { id, resume } => pause(common, SourceId(id), resume).await?,
+            Self::Import { file } => import(common, &file).await?,
+            Self::Export => export(common).await?,
             Self::Remove { id } => remove(common, SourceId(id)).await?,
         }
         Ok(ExitCode::SUCCESS)
@@ -115,6 +129,13 @@ fn host(url: &SourceUrl) -> String {
     let url = url::Url::parse(url.as_str()).ok();
     url.and_then(|url| url.host_str().map(str::to_owned))
         .unwrap_or_default()
+}
+
+/// The front page of a source's site.
+fn home(url: &SourceUrl) -> String {
+    let url = url::Url::parse(url.as_str()).ok();
+    let front = url.and_then(|url| url.join("/").ok());
+    front.map(String::from).unwrap_or_default()
 }
 
 async fn add(common: &Common, new: &NewSource) -> Result<(), Failure> {
@@ -271,6 +292,73 @@ async fn pause(common: &Common, id: SourceId, resume: bool) -> Result<(), Failur
         .give(&serde_json::json!({ "id": id, "state": state }), |_| {
             format!("source {} is {word}", id.0)
         });
+    Ok(())
+}
+
+async fn import(common: &Common, file: &Path) -> Result<(), Failure> {
+    let bytes = std::fs::read(file).map_err(|problem| {
+        Failure::new(Exit::NoInput, format!("`{}`: {problem}", file.display()))
+    })?;
+    let feeds = opml::read(&bytes);
+    if feeds.is_empty() {
+        let words = format!(
+            "expected OPML with feeds in it, but got none in `{}`",
+            file.display()
+        );
+        return Err(Failure::new(Exit::Data, words));
+    }
+    let app = common.open().await?;
+    let (mut added, mut known, mut problems) = (0_u64, 0_u64, Vec::new());
+    let mut tx = app.db.begin().await?;
+    for (title, address) in feeds {
+        let url: SourceUrl = match address.parse() {
+            Ok(url) => url,
+            Err(problem) => {
+                problems.push(problem.to_string());
+                continue;
+            }
+        };
+        let name = if title.is_empty() { host(&url) } else { title };
+        let every = TimeDelta::minutes(15);
+        let new = NewSource {
+            url,
+            kind: SourceKind::Feed,
+            name,
+            selectors: Selectors::default(),
+            every,
+        };
+        match store::source::add(&mut tx, &new, app.now()).await? {
+            Some(_) => added += 1,
+            None => known += 1,
+        }
+    }
+    tx.commit().await?;
+    let shown = serde_json::json!({ "added": added, "known": known, "problems": problems });
+    common.out().give(&shown, |_| {
+        let lines = problems.iter().map(|problem| format!("\n{problem}"));
+        let counts = format!(
+            "{} added, {known} there already",
+            out::count(added, "source", "sources")
+        );
+        std::iter::once(counts).chain(lines).collect()
+    });
+    Ok(())
+}
+
+async fn export(common: &Common) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let sources = store::source::all(&mut app.db.read().await?).await?;
+    let outlines: Vec<Outline> = sources
+        .into_iter()
+        .map(|source| Outline {
+            title: source.name,
+            xml_url: source.url.to_string(),
+            html_url: home(&source.url),
+            language: app.settings.site.language.clone(),
+        })
+        .collect();
+    let opml = opml::write(&app.settings.site.name, &outlines).map_err(Failure::ours)?;
+    out::line(&String::from_utf8_lossy(&opml));
     Ok(())
 }
 

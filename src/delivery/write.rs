@@ -15,6 +15,7 @@ use crate::config::Mailbox;
 use crate::digest::edition;
 use crate::digest::edition::Markup;
 use crate::digest::edition::Own;
+use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
 use crate::letter::compose;
 use crate::letter::compose::Composed;
@@ -102,6 +103,30 @@ pub fn sample(app: &App, edition: Rendered) -> Rendered {
         text: edition::splice(&edition.text, &own, Markup::Text),
         ..edition
     }
+}
+
+/// A sample as the file that would go over the wire, to nobody in particular.
+pub fn sample_letter(
+    app: &App,
+    list: &List,
+    language: Language,
+    sample: &Rendered,
+) -> anyhow::Result<Vec<u8>> {
+    let draft = Draft {
+        id: LetterId(0),
+        purpose: LetterPurpose::Digest,
+        date: app.now(),
+        from: &list.sender,
+        reply_to: app.settings.mail.reply_to.as_ref(),
+        returns: &list.sender.address,
+        to: &"reader@example.org".parse()?,
+        language,
+        subject: &sample.subject,
+        html: &sample.html,
+        text: &sample.text,
+        list: None,
+    };
+    Ok(compose::compose(&draft, &app.signers, &app.secret)?.bytes)
 }
 
 async fn other(

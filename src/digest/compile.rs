@@ -310,6 +310,11 @@ pub async fn preview(
     ))
 }
 
+/// Stops a digest before its letters are made, until it's released. False if they are made already.
+pub async fn hold(app: &App, id: DigestId) -> anyhow::Result<bool> {
+    change_state(app, id, DigestState::Planning, DigestState::Held).await
+}
+
 /// Lets a held digest go out. False if it isn't held.
 pub async fn release(app: &App, id: DigestId) -> anyhow::Result<bool> {
     change_state(app, id, DigestState::Held, DigestState::Planning).await

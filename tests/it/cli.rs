@@ -201,6 +201,30 @@ fn a_source_that_cannot_be_read_says_why_and_keeps_its_place() {
 }
 
 #[test]
+fn sources_go_out_as_opml_and_come_back() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(&folder.path().join("one"));
+    let add = [
+        "source",
+        "add",
+        "https://example.org/feed.xml?a=1&b=2",
+        "--name",
+        "Новини <області>",
+    ];
+    assert_eq!(visnyk.run(&add).code, 0);
+    let exported = visnyk.run(&["source", "export"]).stdout;
+    let file = folder.path().join("sources.opml");
+    std::fs::write(&file, exported).unwrap();
+    let other = Visnyk::at(&folder.path().join("two"));
+    let import = ["source", "import", file.to_str().unwrap(), "--json"];
+    assert_eq!(json(&other.run(&import))["added"], 1);
+    assert_eq!(json(&other.run(&import))["known"], 1);
+    let sources = json(&other.run(&["source", "list", "--json"]));
+    assert_eq!(sources[0]["name"], "Новини <області>");
+    assert_eq!(sources[0]["url"], "https://example.org/feed.xml?a=1&b=2");
+}
+
+#[test]
 fn a_key_is_made_once_and_a_backup_is_a_whole_database() {
     let folder = TempDir::new().unwrap();
     let visnyk = Visnyk::at(folder.path());

@@ -4,6 +4,7 @@
 //! Each waits for its own line to be on disk. With sixteen connections that is sixteen lines a
 //! commit, without a timer.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -14,19 +15,23 @@ use crate::letter::LetterId;
 use crate::store;
 use crate::store::attempt::AttemptRecord;
 use crate::store::letter::Arrow;
+use crate::store::letter::Held;
 use crate::store::letter::Leased;
 
 /// Lines written in one transaction at most.
 const TOGETHER: usize = 256;
 
+/// What one connection has to say at once, and whom to tell what came of each line.
+type Lines = (Vec<Entry>, oneshot::Sender<Vec<bool>>);
+
 /// Takes lines to be written. Clones write into the same book.
 #[derive(Debug, Clone)]
-pub struct Ledger(mpsc::Sender<(Entry, oneshot::Sender<bool>)>);
+pub struct Ledger(mpsc::Sender<Lines>);
 
 /// The book itself: whoever has it writes.
 pub struct Book {
     app: App,
-    lines: mpsc::Receiver<(Entry, oneshot::Sender<bool>)>,
+    lines: mpsc::Receiver<Lines>,
 }
 
 /// One letter's step along an arrow, and the try that led to it.
@@ -57,6 +62,12 @@ impl Entry {
     }
 }
 
+impl Entry {
+    fn held(&self) -> Held {
+        (self.letter, self.fence)
+    }
+}
+
 impl Ledger {
     /// A ledger and the book behind it. [`Book::write`] ends when every ledger is gone.
     pub fn open(app: App) -> (Self, Book) {
@@ -67,11 +78,24 @@ impl Ledger {
     /// Has a step written, and waits until it's on disk. False if the letter isn't ours any more,
     /// or the gate is shut.
     pub async fn write(&self, entry: Entry) -> bool {
-        let (done, written) = oneshot::channel();
-        if self.0.send((entry, done)).await.is_err() {
-            return false;
+        self.write_together(vec![entry])
+            .await
+            .first()
+            .copied()
+            .unwrap_or(false)
+    }
+
+    /// Has steps of different letters written in one transaction, and waits until it's on disk.
+    /// Answers as [`Ledger::write`] does, for each.
+    pub async fn write_together(&self, entries: Vec<Entry>) -> Vec<bool> {
+        if entries.is_empty() {
+            return Vec::new();
         }
-        written.await.unwrap_or(false)
+        let (done, written) = oneshot::channel();
+        if self.0.send((entries, done)).await.is_err() {
+            return Vec::new();
+        }
+        written.await.unwrap_or_default()
     }
 }
 
@@ -81,11 +105,12 @@ impl Book {
     pub async fn write(&mut self) {
         let mut lines = Vec::with_capacity(TOGETHER);
         while self.lines.recv_many(&mut lines, TOGETHER).await > 0 {
-            let (entries, waiting): (Vec<Entry>, Vec<_>) = lines.drain(..).unzip();
-            let results = self.commit(&entries).await;
-            for (done, result) in waiting.into_iter().zip(results) {
+            let (entries, waiting): (Vec<Vec<Entry>>, Vec<_>) = lines.drain(..).unzip();
+            let counts: Vec<usize> = entries.iter().map(Vec::len).collect();
+            let mut results = self.commit(&entries.concat()).await.into_iter();
+            for (done, count) in waiting.into_iter().zip(counts) {
                 // A task that was dropped while it waited needs no answer.
-                done.send(result).ok();
+                done.send(results.by_ref().take(count).collect()).ok();
             }
         }
     }
@@ -102,19 +127,45 @@ impl Book {
         }
     }
 
+    /// The two steps that every letter takes are written for all at once; the others are rare.
     async fn try_commit(&self, entries: &[Entry]) -> store::Result<Vec<bool>> {
         let now = self.app.now();
         let mut tx = self.app.db.begin().await?;
-        let mut results = Vec::with_capacity(entries.len());
+        let (mut hand, mut accept, mut until) = (Vec::new(), Vec::new(), now);
+        let mut moved = HashSet::new();
         for entry in entries {
-            let moved =
-                store::letter::go(&mut tx, entry.letter, entry.fence, entry.arrow, now).await?;
-            if let Some(attempt) = entry.attempt.as_ref().filter(|_| moved) {
-                store::attempt::record(&mut tx, entry.letter, attempt).await?;
+            let held = entry.held();
+            match entry.arrow {
+                Arrow::Hand(lease) => {
+                    hand.push(held);
+                    until = until.max(lease);
+                }
+                Arrow::Accept => accept.push(held),
+                other => {
+                    if store::letter::go(&mut tx, entry.letter, entry.fence, other, now).await? {
+                        moved.insert(held);
+                    }
+                }
             }
-            results.push(moved);
+        }
+        if !accept.is_empty() {
+            moved.extend(store::letter::accept(&mut tx, &accept, now).await?);
+        }
+        if !hand.is_empty() {
+            moved.extend(store::letter::hand(&mut tx, &hand, until, now).await?);
+        }
+        let tries: Vec<(LetterId, &AttemptRecord)> = entries
+            .iter()
+            .filter(|entry| moved.contains(&entry.held()))
+            .filter_map(|entry| Some((entry.letter, entry.attempt.as_ref()?)))
+            .collect();
+        if !tries.is_empty() {
+            store::attempt::record(&mut tx, &tries).await?;
         }
         tx.commit().await?;
-        Ok(results)
+        Ok(entries
+            .iter()
+            .map(|entry| moved.contains(&entry.held()))
+            .collect())
     }
 }

@@ -4,6 +4,7 @@
 //! the [`Attempt`] that led to it come out. [`smtp`] speaks to a relay. Nothing here knows a
 //! database, composes a letter, or decides when to try again.
 
+mod courier;
 pub mod ledger;
 pub mod mailer;
 pub mod smtp;

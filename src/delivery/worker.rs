@@ -14,7 +14,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,26 +22,18 @@ use crate::app::App;
 use crate::audience::list::List;
 use crate::audience::list::ListId;
 use crate::clock::Stamp;
-use crate::delivery::Attempt;
-use crate::delivery::Blame;
-use crate::delivery::Outcome;
-use crate::delivery::Phase;
-use crate::delivery::ledger::Entry;
+use crate::delivery::courier::Courier;
+use crate::delivery::courier::Job;
+use crate::delivery::courier::LEASE;
 use crate::delivery::ledger::Ledger;
-use crate::delivery::mailer::Connection;
-use crate::delivery::write;
 use crate::digest::EditionId;
-use crate::letter::compose::Composed;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
-use crate::store::attempt::AttemptRecord;
 use crate::store::edition::Edition;
 use crate::store::letter::Arrow;
 use crate::store::letter::Leased;
 
-/// Longer than a server may take to answer the end of a letter (10 minutes), and some.
-const LEASE: TimeDelta = TimeDelta::minutes(15);
 /// Letters leased at once, for each connection.
 const LEASED_A_CONNECTION: usize = 8;
 /// How long to rest when nothing is due and nobody rings.
@@ -57,13 +48,6 @@ pub enum Until {
     Empty,
     /// When nothing is due now; what waits for later stays.
     NothingDue,
-}
-
-/// A leased letter with all that composing it needs.
-struct Job {
-    letter: Leased,
-    list: Option<Arc<List>>,
-    edition: Option<Arc<Edition>>,
 }
 
 /// Sends letters. On SQLite the caller holds the lock file: whatever is leased or handing was a
@@ -82,7 +66,7 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
     let (ledger, mut book) = Ledger::open(app.clone());
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        tasks.spawn(deliver(app.clone(), Arc::clone(&taken), ledger.clone()));
+        tasks.spawn(Courier::new(app, &taken, &ledger).work());
     }
     drop(ledger);
     let writing = async {
@@ -242,162 +226,4 @@ async fn give_back(app: &App, letters: &[Leased]) -> store::Result<()> {
         store::letter::go(&mut tx, letter.id, letter.fence, Arrow::Return, app.now()).await?;
     }
     tx.commit().await
-}
-
-/// One connection's life: take a letter, hand it over, have it written down, take the next.
-async fn deliver(app: App, jobs: Arc<Mutex<mpsc::Receiver<Job>>>, ledger: Ledger) {
-    let mut connections: Vec<Connection> = app
-        .mailers
-        .iter()
-        .map(super::mailer::Mailer::connection)
-        .collect();
-    loop {
-        let job = jobs.lock().await.recv().await;
-        let Some(job) = job else { break };
-        if app.stop.is_cancelled() {
-            ledger.write(Entry::of(&job.letter, Arrow::Return)).await;
-            continue;
-        }
-        deliver_one(&app, &job, &mut connections, &ledger).await;
-    }
-    for connection in &mut connections {
-        connection.close().await;
-    }
-}
-
-async fn deliver_one(app: &App, job: &Job, connections: &mut [Connection], ledger: &Ledger) {
-    let letter = &job.letter;
-    let composed =
-        match write::letter(app, letter, job.list.as_deref(), job.edition.as_deref()).await {
-            Ok(composed) => composed,
-            Err(problem) => {
-                tracing::error!(
-                    letter = letter.id.0,
-                    problem = format!("{problem:#}"),
-                    "letter.failed"
-                );
-                let attempt = failed_to_build(app.now(), &problem);
-                ledger
-                    .write(Entry::of(letter, Arrow::Fail).with(attempt))
-                    .await;
-                return;
-            }
-        };
-    let hand = Arrow::Hand(app.now() + LEASE);
-    if !ledger.write(Entry::of(letter, hand)).await {
-        // The gate is shut: unsubscribed, suppressed or erased since it was queued.
-        ledger.write(Entry::of(letter, Arrow::Cancel)).await;
-        return;
-    }
-    let (outcome, attempt) = hand_over(letter, &composed, connections).await;
-    let arrow = arrow(app.now(), letter, outcome);
-    tracing::info!(
-        letter = letter.id.0,
-        outcome = word(outcome),
-        host = attempt.host,
-        code = attempt.code,
-        "letter.handed"
-    );
-    ledger
-        .write(Entry::of(letter, arrow).with(record(app.now(), outcome, attempt)))
-        .await;
-}
-
-/// By the first relay that will speak with us, in order.
-async fn hand_over(
-    letter: &Leased,
-    composed: &Composed,
-    connections: &mut [Connection],
-) -> (Outcome, Attempt) {
-    let name = format!("{}-{}", letter.purpose.0.as_str(), letter.id);
-    let last = connections.len().saturating_sub(1);
-    for (place, connection) in connections.iter_mut().enumerate() {
-        let (outcome, attempt) = connection
-            .hand_over(&name, &composed.envelope, &composed.bytes)
-            .await;
-        let never_spoke = outcome == Outcome::Deferred && attempt.phase < Phase::Mail;
-        if place == last || !never_spoke {
-            return (outcome, attempt);
-        }
-        tracing::warn!(host = attempt.host, text = attempt.text, "relay.down");
-    }
-    let text = "expected at least one relay, but got none".to_owned();
-    let attempt = Attempt {
-        phase: Phase::Connect,
-        host: String::new(),
-        code: None,
-        enhanced: None,
-        text,
-    };
-    (Outcome::Deferred, attempt)
-}
-
-/// Nobody but the reader's own server can end a letter for the reader: what is the host's fault is
-/// tried again.
-fn arrow(now: Stamp, letter: &Leased, outcome: Outcome) -> Arrow {
-    let later = now + wait(letter.tries, letter.id.0);
-    match outcome {
-        Outcome::Accepted => Arrow::Accept,
-        Outcome::Refused(Blame::Recipient | Blame::Letter) => Arrow::Refuse,
-        Outcome::Refused(Blame::Host) | Outcome::Deferred => Arrow::Defer(later),
-        Outcome::Uncertain => Arrow::Repeat(later),
-    }
-}
-
-/// 5 minutes, doubled after each try to 4 hours at most, a fifth more or less by the letter's
-/// number, so that what was deferred together doesn't come back together.
-fn wait(tries: i64, letter: i64) -> TimeDelta {
-    let doublings = u32::try_from(tries.clamp(0, 6)).unwrap_or(6);
-    let wait = (TimeDelta::minutes(5) * 2_i32.pow(doublings)).min(TimeDelta::hours(4));
-    let share = i32::try_from(letter.rem_euclid(41)).unwrap_or_default() - 20;
-    wait + wait / 100 * share
-}
-
-fn word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted => "accepted",
-        Outcome::Deferred | Outcome::Refused(Blame::Host) => "deferred",
-        Outcome::Refused(_) => "refused",
-        Outcome::Uncertain => "uncertain",
-    }
-}
-
-fn record(at: Stamp, outcome: Outcome, attempt: Attempt) -> AttemptRecord {
-    AttemptRecord {
-        at,
-        outcome: word(outcome).to_owned(),
-        phase: attempt.phase.as_str().to_owned(),
-        host: attempt.host,
-        code: attempt.code.map(i64::from),
-        enhanced: attempt.enhanced,
-        text: attempt.text,
-    }
-}
-
-fn failed_to_build(at: Stamp, problem: &anyhow::Error) -> AttemptRecord {
-    AttemptRecord {
-        at,
-        outcome: "failed".to_owned(),
-        phase: "compose".to_owned(),
-        host: String::new(),
-        code: None,
-        enhanced: None,
-        text: crate::article::clean::one_line(&format!("{problem:#}"), 500),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn the_wait_grows_and_is_bounded(tries in 0_i64..1_000, letter in 0_i64..1_000_000) {
-            let wait = wait(tries, letter);
-            prop_assert!(wait >= TimeDelta::minutes(4));
-            prop_assert!(wait <= TimeDelta::minutes(288));
-        }
-    }
 }

@@ -40,7 +40,7 @@ pub(super) async fn letter(
         .as_deref()
         .context("the reader was forgotten")?
         .parse()?;
-    let (rendered, date, language) = if letter.purpose.0 == LetterPurpose::Digest {
+    let (rendered, date, language) = if letter.purpose == LetterPurpose::Digest {
         let edition = edition.context("the edition was forgotten")?;
         list.context("the list was forgotten")?;
         let rendered = digest(app, letter, edition, &to)?;
@@ -53,7 +53,7 @@ pub(super) async fn letter(
     let from = list.map_or(&app.settings.mail.from, |list| &list.sender);
     let draft = Draft {
         id: letter.id,
-        purpose: letter.purpose.0,
+        purpose: letter.purpose,
         date,
         from,
         reply_to: app.settings.mail.reply_to.as_ref(),
@@ -137,7 +137,7 @@ async fn other(
 ) -> anyhow::Result<Rendered> {
     let (templates, site) = (&app.templates, &app.site);
     let list = || list.context("the list was forgotten");
-    let rendered = match letter.purpose.0 {
+    let rendered = match letter.purpose {
         LetterPurpose::Digest => anyhow::bail!("expected an edition for a digest, but got none"),
         LetterPurpose::Link => {
             let url = newest_preferences(app, letter).await?;
@@ -237,7 +237,7 @@ fn list_headers(app: &App, letter: &Leased, list: &List, from: &Mailbox) -> List
         .subscription_id
         .filter(|_| {
             matches!(
-                letter.purpose.0,
+                letter.purpose,
                 LetterPurpose::Digest | LetterPurpose::Welcome
             )
         })
@@ -254,10 +254,6 @@ fn list_headers(app: &App, letter: &Leased, list: &List, from: &Mailbox) -> List
         archive: app.url(&format!("/archive/{}", list.slug)),
         leave,
         leave_by_mail: by_mail,
-        feedback: format!(
-            "{digest}:{}:{}:visnyk",
-            list.slug,
-            letter.purpose.0.as_str()
-        ),
+        feedback: format!("{digest}:{}:{}:visnyk", list.slug, letter.purpose.as_str()),
     }
 }

@@ -88,6 +88,13 @@ impl std::str::FromStr for LetterPurpose {
     }
 }
 
+impl TryFrom<String> for LetterPurpose {
+    type Error = BadWord;
+    fn try_from(text: String) -> Result<Self, BadWord> {
+        text.parse()
+    }
+}
+
 /// Where a letter stands. The arrows between these are in `store/letter.rs`, each guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -8,11 +8,21 @@ use crate::store::Tx;
 use crate::store::change;
 use crate::store::run;
 use crate::store::statements;
+use crate::store::to_json;
 
 statements! {
-    RECORD = Sql::both(
+    RECORD = Sql {
+        sqlite:
         "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
+         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+                json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+                json_extract(value, '$[6]'), json_extract(value, '$[7]') FROM json_each($1)",
+        postgres:
+        "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4,
+                CAST(value ->> 5 AS BIGINT), value ->> 6, value ->> 7
+         FROM json_array_elements(CAST($1 AS JSON)) AS line (value)",
+    };
     OF_LETTER = Sql::both(
         "SELECT at, outcome, phase, host, code, enhanced, text FROM attempt WHERE letter_id = $1 ORDER BY id");
 }
@@ -36,22 +46,22 @@ pub struct AttemptRecord {
     pub text: String,
 }
 
-/// Adds one try to a letter's record.
-pub async fn record(tx: &mut Tx, letter: LetterId, attempt: &AttemptRecord) -> Result<()> {
-    change!(
-        tx,
-        RECORD,
-        (
-            letter,
-            attempt.at,
-            &attempt.outcome,
-            &attempt.phase,
-            &attempt.host,
-            attempt.code,
-            attempt.enhanced.as_ref(),
-            &attempt.text
-        )
-    )?;
+/// Adds tries to the records of letters.
+pub async fn record(tx: &mut Tx, tries: &[(LetterId, &AttemptRecord)]) -> Result<()> {
+    let line = |(letter, tried): &(LetterId, &AttemptRecord)| {
+        let AttemptRecord {
+            at,
+            outcome,
+            phase,
+            host,
+            code,
+            enhanced,
+            text,
+        } = tried;
+        serde_json::json!([letter, at, outcome, phase, host, code, enhanced, text])
+    };
+    let lines: Vec<serde_json::Value> = tries.iter().map(line).collect();
+    change!(tx, RECORD, (to_json(&lines)))?;
     Ok(())
 }
 

@@ -64,16 +64,38 @@ statements! {
     /// The gate, the last thing before MAIL FROM: a digest goes only to an active subscription of a
     /// confirmed subscriber, a welcome too, and nothing goes to a suppressed address. From here the
     /// lease counts anew.
-    HAND = Sql::both(
-        "UPDATE letter SET state = 'handing', handing_at = $3, leased_until = $4
-         WHERE id = $1 AND fence = $2 AND state = 'leased'
+    HAND = Sql {
+        sqlite:
+        "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
+         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
            AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))");
-    ACCEPT = Sql::both(
-        "UPDATE letter SET state = 'accepted', finished_at = $3, tries = tries + 1
-         WHERE id = $1 AND fence = $2 AND state = 'handing'");
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+         RETURNING id, fence",
+        postgres:
+        "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
+         FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
+               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
+           AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
+                         AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+                         AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+         RETURNING letter.id, letter.fence",
+    };
+    ACCEPT = Sql {
+        sqlite:
+        "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
+         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING id, fence",
+        postgres:
+        "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
+         FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
+               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
+    };
     REFUSE = Sql::both(
         "UPDATE letter SET state = 'refused', finished_at = $3, tries = tries + 1
          WHERE id = $1 AND fence = $2 AND state = 'handing'");
@@ -131,7 +153,7 @@ pub struct Leased {
     pub fence: i64,
     /// What it's for.
     #[sqlx(try_from = "String")]
-    pub purpose: Purpose,
+    pub purpose: LetterPurpose,
     /// Whom it's for; `None` if they were erased meanwhile.
     pub subscriber_id: Option<SubscriberId>,
     /// What it's about.
@@ -154,17 +176,6 @@ pub struct Leased {
     pub language: Option<String>,
     /// The list it's about.
     pub list_id: Option<crate::audience::list::ListId>,
-}
-
-/// [`LetterPurpose`] as a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Purpose(pub LetterPurpose);
-
-impl TryFrom<String> for Purpose {
-    type Error = crate::letter::BadWord;
-    fn try_from(text: String) -> std::result::Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
 }
 
 /// A letter as the ledger tells it.
@@ -274,8 +285,8 @@ pub enum Arrow {
 /// or (for [`Arrow::Hand`]) the gate is shut.
 pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp) -> Result<bool> {
     let changed = match arrow {
-        Arrow::Hand(until) => change!(tx, HAND, (id, fence, now, until))?,
-        Arrow::Accept => change!(tx, ACCEPT, (id, fence, now))?,
+        Arrow::Hand(until) => return Ok(!hand(tx, &[(id, fence)], until, now).await?.is_empty()),
+        Arrow::Accept => return Ok(!accept(tx, &[(id, fence)], now).await?.is_empty()),
         Arrow::Refuse => change!(tx, REFUSE, (id, fence, now))?,
         Arrow::Defer(due) => change!(tx, DEFER, (id, fence, due))?,
         Arrow::Repeat(due) => change!(tx, REPEAT, (id, fence, due))?,
@@ -284,6 +295,24 @@ pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp)
         Arrow::Return => change!(tx, RETURN, (id, fence))?,
     };
     Ok(changed > 0)
+}
+
+/// A letter and the fence of the lease that it's held by.
+pub type Held = (LetterId, i64);
+
+/// [`Arrow::Hand`] for several letters. Gives those that passed.
+pub async fn hand(tx: &mut Tx, held: &[Held], until: Stamp, now: Stamp) -> Result<Vec<Held>> {
+    Ok(run!(
+        tx,
+        HAND,
+        query_as(to_json(held), now, until),
+        fetch_all
+    )?)
+}
+
+/// [`Arrow::Accept`] for several letters. Gives those that moved.
+pub async fn accept(tx: &mut Tx, held: &[Held], now: Stamp) -> Result<Vec<Held>> {
+    Ok(run!(tx, ACCEPT, query_as(to_json(held), now), fetch_all)?)
 }
 
 /// Takes back what dead workers held whose leases ended by `ended`. Gives how many.

@@ -51,6 +51,7 @@ const BANDS: &[(&str, Band)] = &[
     ("audience::sign_up", Flows),
     ("audience::import", Flows),
     ("digest::compile", Flows),
+    ("delivery::courier", Flows),
     ("delivery::ledger", Flows),
     ("delivery::write", Flows),
     ("delivery::worker", Flows),

@@ -5,10 +5,10 @@
 //! lease ──► compose ──► gate (handing, committed) ──► relay ──► outcome (committed) ──► the next
 //! ```
 //!
-//! One task looks for due letters and leases them; as many tasks as there are connections take them
-//! from it; one task, the [`Ledger`], writes whatever they have to say, together. A letter's
-//! outcome is on disk before its connection takes another, so a crash can repeat at most one letter
-//! a connection, and none whose reply was recorded.
+//! One task looks for due letters and leases them; as many [couriers](Courier) as there are
+//! connections take them from it; one task, the [`Ledger`], writes whatever they have to say,
+//! together. A letter's outcome is on disk before its connection speaks of another, so a crash can
+//! repeat at most one letter a connection, and none whose outcome was written.
 
 use std::collections::HashMap;
 use std::sync::Arc;

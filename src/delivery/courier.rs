@@ -87,9 +87,12 @@ impl Courier {
         if at_hand.is_some() {
             return at_hand;
         }
-        self.ledger
-            .write_together(std::mem::take(&mut self.unwritten))
-            .await;
+        if !self.unwritten.is_empty() {
+            let entries = std::mem::take(&mut self.unwritten);
+            self.ledger.write_together(entries).await;
+            // Whoever waits for the last letter to be done need not wait longer.
+            self.app.letters_waiting.notify_one();
+        }
         self.jobs.lock().await.recv().await
     }
 

@@ -88,9 +88,6 @@ impl Ledger {
     /// Has steps of different letters written in one transaction, and waits until it's on disk.
     /// Answers as [`Ledger::write`] does, for each.
     pub async fn write_together(&self, entries: Vec<Entry>) -> Vec<bool> {
-        if entries.is_empty() {
-            return Vec::new();
-        }
         let (done, written) = oneshot::channel();
         if self.0.send((entries, done)).await.is_err() {
             return Vec::new();

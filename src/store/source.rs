@@ -34,7 +34,7 @@ statements! {
         "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
                 last_good_at, next_poll_at, failures, problem
          FROM source ORDER BY id");
-    DUE = Sql::both("SELECT id FROM source WHERE state = 'active' AND next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2");
+    DUE = Sql::both("SELECT id, url FROM source WHERE state = 'active' AND next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2");
     /// Whoever moves the alarm polls; a second process finds it moved.
     CLAIM = Sql::both("UPDATE source SET next_poll_at = $3 WHERE id = $1 AND next_poll_at = $2 AND state = 'active'");
     RECORD_GOOD = Sql::both(
@@ -111,9 +111,9 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Source>> {
     rows.into_iter().map(source).collect()
 }
 
-/// Sources to be polled now, the longest overdue first.
-pub async fn due(tx: &mut Tx, now: Stamp, limit: i64) -> Result<Vec<SourceId>> {
-    Ok(run!(tx, DUE, query_scalar(now, limit), fetch_all)?)
+/// Sources to be polled now and their addresses, the longest overdue first.
+pub async fn due(tx: &mut Tx, now: Stamp, limit: i64) -> Result<Vec<(SourceId, String)>> {
+    Ok(run!(tx, DUE, query_as(now, limit), fetch_all)?)
 }
 
 /// Takes the poll that's due at `due_at`, moving the alarm to `next`; false if somebody else did.

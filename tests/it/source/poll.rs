@@ -1,6 +1,12 @@
 //! Polls: what one source does is felt by no other, and what is old is never mailed.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use visnyk::source::Selectors;
@@ -42,6 +48,40 @@ async fn add(app: &TestApp, url: SourceUrl, kind: SourceKind) -> SourceId {
     let id = store::source::add(&mut tx, &new, app.now()).await.unwrap();
     tx.commit().await.unwrap();
     id.unwrap()
+}
+
+/// The slow site answers only once the other has been asked, or after five seconds without.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_slow_site_holds_up_no_other() {
+    let app = TestApp::new().await;
+    let asked = Arc::new((Mutex::new(false), Condvar::new()));
+    let feed = "<rss version='2.0'><channel><item><title>Новина</title></item></channel></rss>";
+    let waits = Arc::clone(&asked);
+    let in_time = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&in_time);
+    let slow = Origin::routed("127.0.0.1", move |_| {
+        let (other_was_asked, bell) = &*waits;
+        let patience = Duration::from_secs(5);
+        let waited =
+            bell.wait_timeout_while(other_was_asked.lock().unwrap(), patience, |asked| !*asked);
+        told.store(*waited.unwrap().0, Ordering::SeqCst);
+        answer("200 OK", &[], feed)
+    });
+    let slow = slow.await;
+    let quick = Origin::routed("127.0.0.2", move |_| {
+        *asked.0.lock().unwrap() = true;
+        asked.1.notify_all();
+        answer("200 OK", &[], feed)
+    });
+    let quick = quick.await;
+    add(&app, slow.url("/feed"), SourceKind::Feed).await;
+    add(&app, quick.url("/feed"), SourceKind::Feed).await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 2);
+    assert!(
+        in_time.load(Ordering::SeqCst),
+        "the quick site had to wait for the slow one"
+    );
+    assert_eq!(published(&app).await, 2);
 }
 
 async fn published(app: &TestApp) -> usize {

@@ -406,6 +406,19 @@ mod tests {
         thread.spawn(run).unwrap().join().unwrap();
     }
 
+    /// A parser drops a line end there, so the next cleaning would.
+    #[test]
+    fn no_line_end_stands_first_in_preformatted_text() {
+        for html in [
+            "<pre>\n\nx",
+            "<pre>&#13;x",
+            "<pre>\u{1}&#13;x",
+            "<pre>\u{1}\n\u{1}\nx",
+        ] {
+            assert_eq!(cleaned(html), "<pre>x</pre>", "{html:?}");
+        }
+    }
+
     /// HTML as bad as it comes: real tags in any order, with text between.
     fn soup() -> impl Strategy<Value = String> {
         let tags = "a href=x|a href='//y.ua?utm_a=1&b'|b|i|p|div|ul|ol|li|table|tr|td|th|tbody|caption|col|colgroup|h1|h3|pre|blockquote|\

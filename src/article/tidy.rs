@@ -133,7 +133,7 @@ impl<'a> Tidy<'a> {
             .last()
             .is_some_and(|shell| shell.name == "pre" && shell.inner == self.out.len());
         let text = if first {
-            text.trim_start_matches(['\n', '\r'])
+            text.trim_start_matches(|c| matches!(c, '\n' | '\r') || !legal(c))
         } else {
             text
         };

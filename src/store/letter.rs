@@ -302,12 +302,8 @@ pub type Held = (LetterId, i64);
 
 /// [`Arrow::Hand`] for several letters. Gives those that passed.
 pub async fn hand(tx: &mut Tx, held: &[Held], until: Stamp, now: Stamp) -> Result<Vec<Held>> {
-    Ok(run!(
-        tx,
-        HAND,
-        query_as(to_json(held), now, until),
-        fetch_all
-    )?)
+    let held = to_json(held);
+    Ok(run!(tx, HAND, query_as(held, now, until), fetch_all)?)
 }
 
 /// [`Arrow::Accept`] for several letters. Gives those that moved.

@@ -1,4 +1,5 @@
 //! Reading the world, well-behaved and otherwise.
 
 mod fetch;
+mod oracle;
 mod poll;

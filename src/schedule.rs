@@ -15,6 +15,7 @@ use tokio_cron_scheduler::JobSchedulerError;
 
 use crate::app::App;
 use crate::config::Role;
+use crate::delivery::bounce;
 use crate::digest::compile;
 use crate::source::poll;
 
@@ -34,6 +35,14 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
             app,
             "compile",
             |app| async move { compile::compile_due(&app).await.map(drop) },
+        )
+        .await?;
+        every(
+            &scheduler,
+            "*/5 * * * * *",
+            app,
+            "bounce",
+            |app| async move { bounce::take_refusals(&app).await.map(drop) },
         )
         .await?;
     }

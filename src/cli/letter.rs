@@ -99,7 +99,8 @@ async fn show(common: &Common, id: LetterId) -> Result<(), Failure> {
     let letter = store::letter::find(&mut tx, id).await?;
     let letter = letter.ok_or_else(|| Failure::missing("letter", id, "letter list"))?;
     let attempts = store::attempt::of_letter(&mut tx, id).await?;
-    let shown = serde_json::json!({ "letter": letter, "attempts": attempts });
+    let bounces = store::bounce::of_letter(&mut tx, id).await?;
+    let shown = serde_json::json!({ "letter": letter, "attempts": attempts, "bounces": bounces });
     common.out().give(&shown, |_| {
         let head = format!(
             "letter {id}: {} to {}\nstate: {}, tried {} times, repeated {} times",
@@ -119,8 +120,16 @@ async fn show(common: &Common, id: LetterId) -> Result<(), Failure> {
                 attempt.at, attempt.outcome, attempt.phase, attempt.host, attempt.text
             )
         });
+        let back = bounces.iter().map(|bounce| {
+            let status = bounce.status.as_deref().unwrap_or("no status");
+            format!(
+                "{}  came back ({}, {status}) by {}: {}",
+                bounce.at, bounce.kind, bounce.origin, bounce.text
+            )
+        });
         std::iter::once(head)
             .chain(tries)
+            .chain(back)
             .collect::<Vec<_>>()
             .join("\n")
     });

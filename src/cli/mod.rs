@@ -5,6 +5,7 @@
 //! what to do next, and an exit code of sysexits(3).
 
 mod article;
+mod bounce;
 mod check;
 mod demo;
 mod digest;
@@ -97,6 +98,8 @@ enum Command {
     /// The ledger: who was sent what, and what came of it.
     #[command(subcommand)]
     Letter(letter::Letter),
+    /// Take in mail that came back, from a pipe of the mail server.
+    Bounce(bounce::Bounce),
     /// Addresses that must not be written to.
     #[command(subcommand)]
     Suppression(suppression::Suppression),
@@ -166,6 +169,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Subscriber(subscriber) => subscriber.run(common).await,
         Command::Digest(digest) => digest.run(common).await,
         Command::Letter(letter) => letter.run(common).await,
+        Command::Bounce(bounce) => bounce.run(common).await,
         Command::Suppression(suppression) => suppression.run(common).await,
         Command::User(user) => user.run(common).await,
         Command::Dkim(dkim) => dkim.run(common),

@@ -45,6 +45,8 @@ pub struct Settings {
     pub mail: Mail,
     /// What the reading of sources may do.
     pub ingest: Ingest,
+    /// Who may tell of bounces and complaints.
+    pub hooks: Hooks,
     /// What this process does; never empty.
     pub roles: BTreeSet<Role>,
     /// Folder whose files stand in for the embedded templates.
@@ -122,6 +124,21 @@ pub struct Ingest {
     pub allow: Vec<(IpAddr, u8)>,
     /// Items older than this at a source's first poll aren't mailed; `None` mails any age.
     pub back_fill: Option<TimeDelta>,
+}
+
+/// What providers prove themselves by at `/hooks/{provider}`. Those that aren't set are closed.
+#[derive(Debug, Clone, Default)]
+pub struct Hooks {
+    /// Amazon SES: the ARN of its SNS topic.
+    pub ses: Option<String>,
+    /// `SendGrid`: the public key of its signed event webhook.
+    pub sendgrid: Option<String>,
+    /// Postmark: the `user:password` in the address of its webhook.
+    pub postmark: Option<Secret<String>>,
+    /// Mailgun: the signing key of its webhooks.
+    pub mailgun: Option<Secret<String>>,
+    /// Anybody with this bearer token.
+    pub generic: Option<Secret<String>>,
 }
 
 /// How long records are kept after their last use.
@@ -216,6 +233,7 @@ impl Settings {
         let site = top.section("site", Site::from_section);
         let mail = top.section("mail", |mail| Mail::from_section(mail, &data));
         let ingest = top.section("ingest", Ingest::from_section);
+        let hooks = top.section("hooks", Hooks::from_section);
         let roles = top.list("roles", value::role);
         let templates = top.text("templates", value::path);
         let retain = top.section("retain", Retain::from_section);
@@ -233,6 +251,7 @@ impl Settings {
             site,
             mail,
             ingest,
+            hooks,
             templates,
             retain,
             log,
@@ -342,6 +361,18 @@ impl Ingest {
             back_fill: ingest
                 .text("back_fill", value::span_or_off)
                 .unwrap_or(Some(TimeDelta::days(30))),
+        }
+    }
+}
+
+impl Hooks {
+    fn from_section(hooks: &mut Section<'_>) -> Self {
+        Self {
+            ses: hooks.text("ses", value::line),
+            sendgrid: hooks.text("sendgrid", value::line),
+            postmark: hooks.text("postmark", value::secret),
+            mailgun: hooks.text("mailgun", value::secret),
+            generic: hooks.text("generic", value::secret),
         }
     }
 }

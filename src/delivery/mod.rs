@@ -4,9 +4,11 @@
 //! the [`Attempt`] that led to it come out. [`smtp`] speaks to a relay. Nothing here knows a
 //! database, composes a letter, or decides when to try again.
 
+pub mod bounce;
 mod courier;
 pub mod ledger;
 pub mod mailer;
+pub mod returns;
 pub mod smtp;
 pub mod worker;
 pub mod write;

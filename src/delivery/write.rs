@@ -12,6 +12,7 @@ use crate::audience::list::List;
 use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
 use crate::config::Mailbox;
+use crate::delivery::returns::address;
 use crate::digest::edition;
 use crate::digest::edition::Markup;
 use crate::digest::edition::Own;
@@ -51,13 +52,17 @@ pub(super) async fn letter(
         (rendered, letter.made_at, language)
     };
     let from = list.map_or(&app.settings.mail.from, |list| &list.sender);
+    let returns = match &app.settings.mail.bounces {
+        Some(domain) => address::of(letter.id, domain, &app.secret),
+        None => from.address.clone(),
+    };
     let draft = Draft {
         id: letter.id,
         purpose: letter.purpose,
         date,
         from,
         reply_to: app.settings.mail.reply_to.as_ref(),
-        returns: &from.address,
+        returns: &returns,
         to: &to,
         language,
         subject: &rendered.subject,

@@ -6,6 +6,7 @@
 
 pub mod article;
 pub mod attempt;
+pub mod bounce;
 pub mod consent;
 pub mod counter;
 pub mod digest;
@@ -321,6 +322,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
     [
         article::STATEMENTS,
         attempt::STATEMENTS,
+        bounce::STATEMENTS,
         consent::STATEMENTS,
         counter::STATEMENTS,
         digest::STATEMENTS,

@@ -15,6 +15,7 @@ mod error;
 mod form;
 mod guard;
 mod health;
+mod hooks;
 mod network;
 mod pages;
 mod reader;
@@ -124,12 +125,16 @@ fn public() -> Router<Web> {
         .route("/readyz", get(health::ready))
 }
 
-/// What forms on any site, and mailbox providers, may post to: the address or the token is all they
-/// bring.
+/// What forms on any site, mailbox providers and mail providers may post to: an address, a token or
+/// a signature is all they bring.
 fn open_to_strangers() -> Router<Web> {
     Router::new()
         .route("/lists/{slug}/subscribe", post(sign_up::subscribe))
         .route("/leave/{token}", get(reader::leave).post(reader::left))
+        .route(
+            "/hooks/{provider}",
+            post(hooks::hook).layer(DefaultBodyLimit::max(hooks::MOST_BODY)),
+        )
 }
 
 /// A reader's own pages.

@@ -1,5 +1,6 @@
 //! Handing letters over.
 
+pub(crate) mod bounce;
 mod ledger;
 mod smtp;
 pub(crate) mod smtp_sink;

@@ -3,6 +3,7 @@
 mod admin;
 mod feeds;
 mod guard;
+mod hooks;
 mod pages;
 mod reader;
 mod sign_up;

@@ -5,7 +5,9 @@
 //! arrange. Articles keep the caller's order. Nothing here asks the time or the database, and no
 //! link comes from anywhere but [`Links`] and the articles themselves.
 
+pub(crate) mod address;
 mod atom;
+pub(crate) mod document;
 mod entry;
 mod json;
 mod legal;
@@ -13,6 +15,7 @@ pub mod opml;
 mod rss;
 pub mod sitemap;
 pub mod snapshot;
+mod subject;
 
 use crate::article::Article;
 use crate::article::ArticleId;

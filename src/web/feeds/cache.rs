@@ -17,10 +17,10 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::clock::Stamp;
+use crate::feed::document::Document;
+use crate::feed::document::Material;
 use crate::feed::snapshot::Snapshot;
 use crate::store;
-use crate::web::feeds::document::Document;
-use crate::web::feeds::document::Material;
 
 /// How long a look at the counter holds.
 const LOOK: TimeDelta = TimeDelta::milliseconds(250);

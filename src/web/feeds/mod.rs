@@ -4,10 +4,7 @@
 //! An extension never negotiates; `/feed` alone shows people a page and gives programs Atom.
 //! Nothing here changes anything, and no request compresses.
 
-mod address;
 mod cache;
-mod document;
-mod subject;
 
 use std::sync::Arc;
 
@@ -28,14 +25,14 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::feed::FeedFormat;
+use crate::feed::address::Address;
+use crate::feed::address::Form;
+use crate::feed::document::Document;
 use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
 use crate::feed::snapshot::Snapshot;
 use crate::locale::Language;
-use crate::web::feeds::address::Address;
-use crate::web::feeds::address::Form;
 use crate::web::feeds::cache::FeedCache;
-use crate::web::feeds::document::Document;
 
 /// What stands before `/feed`.
 const PLACES: [&str; 4] = ["", "/topics/{slug}", "/departments/{slug}", "/sources/{id}"];

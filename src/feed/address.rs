@@ -20,7 +20,7 @@ const MOST_TOPICS: usize = 20;
 
 /// What the articles of a feed have in common, by address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Nothing.
     Everything,
     /// A topic or department, by slug.
@@ -31,7 +31,7 @@ pub(super) enum Place {
 
 impl Place {
     /// The path of its page: what stands before `/feed`. Empty for everything.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         match self {
             Self::Everything => String::new(),
             Self::Topic(kind, slug) => format!("/{}/{slug}", kind.path()),
@@ -55,23 +55,23 @@ impl Place {
 
 /// What the query asks of articles besides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// `topic`: slugs of which an article has at least one.
-    pub(super) any: BTreeSet<String>,
+    pub(crate) any: BTreeSet<String>,
     /// `not`: slugs of which it has none.
-    pub(super) none: BTreeSet<String>,
+    pub(crate) none: BTreeSet<String>,
     /// `lang`: its language, a BCP 47 tag in lower case.
-    pub(super) language: Option<String>,
+    pub(crate) language: Option<String>,
 }
 
 impl Wanted {
     /// Whether any article will do.
-    pub(super) fn is_anything(&self) -> bool {
+    pub(crate) fn is_anything(&self) -> bool {
         *self == Self::default()
     }
 
     /// Itself as the query of an address; empty if anything will do.
-    pub(super) fn query(&self) -> String {
+    pub(crate) fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.any.iter().map(|slug| ("topic", slug)));
         query.extend_pairs(self.none.iter().map(|slug| ("not", slug)));
@@ -82,7 +82,7 @@ impl Wanted {
 
 /// How a feed is to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Form {
+pub(crate) enum Form {
     /// To programs.
     Feed(FeedFormat),
     /// To people.
@@ -93,7 +93,7 @@ pub(super) enum Form {
 
 impl Form {
     /// Every end of a feed's path, with its dot.
-    pub(super) const ENDS: [&'static str; 5] = ["", ".rss", ".atom", ".json", ".html"];
+    pub(crate) const ENDS: [&'static str; 5] = ["", ".rss", ".atom", ".json", ".html"];
 
     fn read(end: &str) -> Option<Self> {
         match end {
@@ -114,22 +114,22 @@ impl Form {
 
 /// The address of a feed, below `base_url`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// Which articles.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// In which form.
-    pub(super) form: Form,
+    pub(crate) form: Form,
     /// Which of them.
-    pub(super) wanted: Wanted,
+    pub(crate) wanted: Wanted,
     /// Whole, or summed up.
-    pub(super) fullness: Fullness,
+    pub(crate) fullness: Fullness,
     /// In which language the page around them is, if it was said.
-    pub(super) language: Option<Language>,
+    pub(crate) language: Option<Language>,
 }
 
 impl Address {
     /// All of a place, in full.
-    pub(super) fn of(place: Place, form: Form) -> Self {
+    pub(crate) fn of(place: Place, form: Form) -> Self {
         Self {
             place,
             form,
@@ -141,7 +141,7 @@ impl Address {
 
     /// The feed at this path, narrowed by this query. Parameters that say nothing to us are
     /// overlooked.
-    pub(super) fn read(path: &str, query: &str) -> Option<Self> {
+    pub(crate) fn read(path: &str, query: &str) -> Option<Self> {
         let (place, end) = path.rsplit_once("/feed")?;
         let mut address = Self::of(Place::read(place)?, Form::read(end)?);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -166,7 +166,7 @@ impl Address {
     }
 
     /// Its one spelling: path and query.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         let full = (self.fullness == Fullness::Summaries).then(|| "full=0".to_owned());
         let language = self.language.map(|language| format!("l={language}"));
         let wanted = Some(self.wanted.query()).filter(|query| !query.is_empty());
@@ -177,7 +177,7 @@ impl Address {
     }
 
     /// The same feed in another form.
-    pub(super) fn shown_as(&self, form: Form) -> Self {
+    pub(crate) fn shown_as(&self, form: Form) -> Self {
         Self {
             form,
             fullness: Fullness::Full,

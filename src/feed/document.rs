@@ -13,10 +13,14 @@ use crate::feed;
 use crate::feed::Channel;
 use crate::feed::FeedFormat;
 use crate::feed::Fullness;
+use crate::feed::address::Address;
+use crate::feed::address::Form;
+use crate::feed::address::Place;
 use crate::feed::opml;
 use crate::feed::opml::Outline;
 use crate::feed::sitemap;
 use crate::feed::snapshot::Snapshot;
+use crate::feed::subject::Subject;
 use crate::locale::Language;
 use crate::store;
 use crate::store::Tx;
@@ -24,10 +28,6 @@ use crate::templates::cards::ArticleCard;
 use crate::templates::cards::FeedSet;
 use crate::templates::cards::Frame;
 use crate::templates::pages::FeedView;
-use crate::web::feeds::address::Address;
-use crate::web::feeds::address::Form;
-use crate::web::feeds::address::Place;
-use crate::web::feeds::subject::Subject;
 
 /// Articles in a feed.
 const LENGTH: i64 = 50;
@@ -36,7 +36,7 @@ const TTL_MINUTES: u32 = 5;
 
 /// What can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Document {
+pub(crate) enum Document {
     /// A feed for programs; the address is the one it was fetched from.
     Feed(Address, FeedFormat),
     /// A feed for people.
@@ -48,9 +48,9 @@ pub(super) enum Document {
 }
 
 /// A document's content as the store had it.
-pub(super) struct Material {
+pub(crate) struct Material {
     /// The store's [`feeds_version`](store::counter::feeds_version), or one before it.
-    pub(super) version: i64,
+    pub(crate) version: i64,
     /// When the content last changed.
     changed: Stamp,
     content: Content,
@@ -66,12 +66,12 @@ enum Content {
 impl Document {
     /// Whether `Last-Modified` can be told. It can't where something counts that leaves no date:
     /// templates, sources that were added or removed, articles that left a narrowed feed.
-    pub(super) fn is_dated(&self) -> bool {
+    pub(crate) fn is_dated(&self) -> bool {
         matches!(self, Self::Feed(address, _) if address.wanted.is_anything())
     }
 
     /// Reads what the document holds; `None` if there is no such feed.
-    pub(super) async fn read(&self, app: &App) -> store::Result<Option<Material>> {
+    pub(crate) async fn read(&self, app: &App) -> store::Result<Option<Material>> {
         let mut tx = app.db.read().await?;
         // The version goes first: what is committed in between is then shown again, never
         // overlooked.
@@ -92,8 +92,15 @@ impl Document {
 
 impl Material {
     /// Writes and compresses the document: some 40 ms for a feed of 200 KB.
-    pub(super) fn write(self, app: &App) -> anyhow::Result<Snapshot> {
-        let (bytes, media_type) = match self.content {
+    pub(crate) fn write(self, app: &App) -> anyhow::Result<Snapshot> {
+        let changed = self.changed;
+        let (bytes, media_type) = self.bytes(app)?;
+        Ok(Snapshot::new(bytes, media_type, changed)?)
+    }
+
+    /// Writes the document, and says of what type it is.
+    pub(crate) fn bytes(self, app: &App) -> anyhow::Result<(Vec<u8>, &'static str)> {
+        Ok(match self.content {
             Content::Feed(format, channel, articles, fullness) => {
                 let bytes = feed::render(format, &channel, &articles, fullness)?;
                 (bytes, format.media_type())
@@ -108,8 +115,7 @@ impl Material {
                 (bytes, "text/x-opml; charset=utf-8")
             }
             Content::Sitemap(pages) => (sitemap::write(pages), "application/xml"),
-        };
-        Ok(Snapshot::new(bytes, media_type, self.changed)?)
+        })
     }
 }
 

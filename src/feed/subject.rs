@@ -9,19 +9,19 @@ use crate::article::Seq;
 use crate::article::Topic;
 use crate::audience::list::TopicId;
 use crate::clock::Stamp;
+use crate::feed::address::Address;
+use crate::feed::address::Place;
 use crate::store;
 use crate::store::Tx;
 use crate::store::article::View;
 use crate::store::narrowing::Narrowing;
-use crate::web::feeds::address::Address;
-use crate::web::feeds::address::Place;
 
 /// What an address is called, and which articles it shows.
-pub(super) struct Subject {
+pub(crate) struct Subject {
     /// As people read it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The topic whose place it is.
-    pub(super) topic: Option<Topic>,
+    pub(crate) topic: Option<Topic>,
     view: View,
     /// `None` if all of the view is shown.
     narrowing: Option<Narrowing>,
@@ -29,7 +29,7 @@ pub(super) struct Subject {
 
 impl Subject {
     /// What is at the address; `None` if there is no such place, or no topic that the query names.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         app: &App,
         tx: &mut Tx,
         address: &Address,
@@ -57,7 +57,7 @@ impl Subject {
     }
 
     /// The newest of its articles.
-    pub(super) async fn articles(&self, tx: &mut Tx, most: i64) -> store::Result<Vec<Article>> {
+    pub(crate) async fn articles(&self, tx: &mut Tx, most: i64) -> store::Result<Vec<Article>> {
         match &self.narrowing {
             Some(narrowing) => store::narrowing::page(tx, self.view, narrowing, most).await,
             None => store::article::page(tx, self.view, None, most).await,
@@ -66,7 +66,7 @@ impl Subject {
 
     /// When anything last changed among `shown`, the newest `most`, and those that would be there
     /// if they hadn't been withdrawn. A narrowed subject knows only of what is shown.
-    pub(super) async fn updated(
+    pub(crate) async fn updated(
         &self,
         tx: &mut Tx,
         shown: &[Article],
@@ -82,7 +82,7 @@ impl Subject {
     }
 
     /// When an article last left it by an edit.
-    pub(super) async fn left_at(&self, tx: &mut Tx) -> store::Result<Stamp> {
+    pub(crate) async fn left_at(&self, tx: &mut Tx) -> store::Result<Stamp> {
         match self.view {
             View::Topic(id) => store::topic::left_at(tx, id).await,
             View::Everything | View::Source(_) => Ok(Stamp(0)),

@@ -16,6 +16,7 @@ use tokio_cron_scheduler::JobSchedulerError;
 use crate::app::App;
 use crate::config::Role;
 use crate::delivery::bounce;
+use crate::delivery::smtp::Trust;
 use crate::digest::compile;
 use crate::source::poll;
 
@@ -43,6 +44,17 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
             app,
             "bounce",
             |app| async move { bounce::take_refusals(&app).await.map(drop) },
+        )
+        .await?;
+        every(
+            &scheduler,
+            "0 * * * * *",
+            app,
+            "mailbox",
+            |app| async move {
+                let trust = Trust::native()?;
+                bounce::take_mailbox(&app, &trust).await.map(drop)
+            },
         )
         .await?;
     }

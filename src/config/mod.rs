@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use url::Url;
 
 pub use crate::config::problem::{ConfigError, Origin, Problem};
 pub use crate::config::value::{BadValue, Destination, LogFormat, Mailbox, Role, Secret, Span};
@@ -83,6 +84,8 @@ pub struct Mail {
     pub reply_to: Option<Mailbox>,
     /// Domain of the return addresses that tell which letter came back (VERP).
     pub bounces: Option<String>,
+    /// The mailbox where they gather, if it's read from here: an `imaps` URL with a password.
+    pub mailbox: Option<Secret<Url>>,
     /// The ways out; never empty.
     pub relays: Vec<Relay>,
     /// Keys that sign letters; each letter gets one signature a key.
@@ -297,6 +300,7 @@ impl Mail {
             }),
             reply_to: mail.text("reply_to", value::mailbox),
             bounces: mail.text("bounces", value::domain),
+            mailbox: mail.text("mailbox", value::mailbox_url),
             relays: relays.unwrap_or_else(|| vec![Relay::to_outbox(data)]),
             dkim: mail
                 .tables("dkim", None, DkimKey::from_section)

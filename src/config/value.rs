@@ -304,6 +304,37 @@ pub(super) fn domain(text: &str) -> Result<String, BadValue> {
     }
 }
 
+/// `imaps://user:password@host[:port][/folder]`; `imap` sends a password in plain text, so it goes
+/// no further than this machine.
+pub(super) fn mailbox_url(text: &str) -> Result<Secret<Url>, BadValue> {
+    let bad = |got: &str| BadValue {
+        expected: "a mailbox such as `imaps://user:password@mail.example.org/INBOX`",
+        got: got.to_owned(),
+    };
+    let url = Url::parse(text).map_err(|error| bad(&error.to_string()))?;
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    match url.scheme() {
+        "imaps" => {}
+        "imap" if loopback => {}
+        "imap" => {
+            return Err(bad(
+                "`imap` to another machine, which would send the password unencrypted",
+            ));
+        }
+        other => return Err(bad(&format!("`{other}`"))),
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(bad("no host"));
+    }
+    if url.username().is_empty() || url.password().is_none_or(str::is_empty) {
+        return Err(bad("no user and password"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("something after `?` or `#`"));
+    }
+    Ok(Secret::new(url))
+}
+
 /// What RFC 5322 lets stand unquoted before the `@`, and a [`domain`] after it.
 pub(super) fn mailbox(text: &str) -> Result<Mailbox, BadValue> {
     let bad = || {

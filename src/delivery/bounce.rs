@@ -15,12 +15,14 @@ use crate::audience::consent::Consent;
 use crate::audience::sign_up;
 use crate::audience::subscription::SubscriptionState;
 use crate::clock::Stamp;
+use crate::delivery::inbox::Inbox;
 use crate::delivery::returns::About;
 use crate::delivery::returns::Kind;
 use crate::delivery::returns::Report;
 use crate::delivery::returns::message;
 use crate::delivery::returns::message::Mail;
 use crate::delivery::returns::status;
+use crate::delivery::smtp::Trust;
 use crate::digest::DigestId;
 use crate::letter::LetterId;
 use crate::store;
@@ -32,6 +34,8 @@ use crate::store::subscriber::Suppression;
 const TOO_MANY: i64 = 10;
 /// How long a bounce counts.
 const MEMORY: TimeDelta = TimeDelta::days(30);
+/// Mails that are read before the next look.
+const AT_ONCE: usize = 500;
 /// Refusals that are looked at in one unit of work.
 const CHUNK: i64 = 500;
 
@@ -84,6 +88,24 @@ pub async fn take_mail(app: &App, bytes: &[u8], recipient: Option<&str>) -> anyh
             Ok(Taken::Ignored)
         }
     }
+}
+
+/// Reads what came into the mailbox that `mail.mailbox` names, and says how much that was. A mail
+/// is marked as seen once it's on record and never deleted, so nothing is lost if we stop half-way.
+pub async fn take_mailbox(app: &App, trust: &Trust) -> anyhow::Result<usize> {
+    let Some(url) = &app.settings.mail.mailbox else {
+        return Ok(0);
+    };
+    let mut inbox = Inbox::open(url.expose(), trust).await?;
+    let unseen = inbox.unseen(AT_ONCE).await?;
+    for mail in &unseen {
+        if let Some(bytes) = inbox.fetch(*mail).await? {
+            take_mail(app, &bytes, None).await?;
+        }
+        inbox.mark_seen(*mail).await?;
+    }
+    inbox.close().await;
+    Ok(unseen.len())
 }
 
 /// What relays refused outright in the ledger says the same as a bounce would. Looks at what was

@@ -6,6 +6,7 @@
 
 pub mod bounce;
 mod courier;
+pub mod inbox;
 pub mod ledger;
 pub mod mailer;
 pub mod returns;

@@ -43,6 +43,7 @@ const BANDS: &[(&str, Band)] = &[
     ("source::fetch", Adapters),
     ("delivery::smtp", Adapters),
     ("delivery::mailer", Adapters),
+    ("delivery::inbox", Adapters),
     ("app", App),
     ("article::intake", Flows),
     ("source::poll", Flows),

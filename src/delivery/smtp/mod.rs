@@ -18,6 +18,7 @@ pub use self::relay::Encryption;
 pub use self::relay::Login;
 pub use self::relay::Relay;
 pub use self::relay::Trust;
+pub(in crate::delivery) use self::relay::decoded;
 
 use std::sync::Arc;
 use std::time::Duration;

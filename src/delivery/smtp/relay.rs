@@ -164,8 +164,8 @@ fn login(url: &Url) -> Result<Option<Login>, BadRelay> {
     }
 }
 
-/// Percent-decoding (RFC 3986 §2.1); a `%` without two hexadecimal digits stays as it is.
-fn decoded(text: &str) -> String {
+/// Percent-decoding of a part of a URL (RFC 3986 §2.1); a `%` without two hexadecimal digits stays as it is.
+pub(in crate::delivery) fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -216,7 +216,8 @@ impl Trust {
         Ok(Self(Arc::new(config)))
     }
 
-    pub(super) fn config(&self) -> Arc<ClientConfig> {
+    /// For connections that aren't SMTP too.
+    pub(in crate::delivery) fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.0)
     }
 }

@@ -243,7 +243,7 @@ async fn render(
     let newest: Vec<ArticleId> = ids.iter().copied().take(ARTICLES).collect();
     let articles = store::article::some(tx, &newest).await?;
     let more = ids.len() - articles.len();
-    let letter = letter(app, list, digest.cadence, &articles, more);
+    let letter = letter(app, list, digest, &articles, more);
     let rendered = app.templates.letter(&letter, &app.site, language);
     rendered.with_context(|| format!("the digest of `{}` can't be written", list.slug))
 }
@@ -251,7 +251,7 @@ async fn render(
 fn letter(
     app: &App,
     list: &List,
-    cadence: Cadence,
+    digest: &Digest,
     articles: &[Article],
     more: usize,
 ) -> letters::Digest {
@@ -266,17 +266,25 @@ fn letter(
     };
     letters::Digest {
         list: list.name.clone(),
-        cadence,
+        cadence: digest.cadence,
         first: days().min().unwrap_or_default(),
         last: days().max().unwrap_or_default(),
         articles: cards,
         more,
-        web_url: app.url(&format!("/lists/{}", list.slug)),
+        web_url: app.url(&web_path(list, digest)),
         reader: Reader {
             leave_url: edition::LEAVE.to_owned(),
             preferences_url: edition::PREFERENCES.to_owned(),
             address: edition::ADDRESS.to_owned(),
         },
+    }
+}
+
+/// The digest's own page in the archive; a preview has none.
+fn web_path(list: &List, digest: &Digest) -> String {
+    match digest.id {
+        DigestId(0) => format!("/lists/{}", list.slug),
+        id => format!("/archive/{}/{}", list.slug, id.0),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::locale::Language;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
+use crate::store::archive;
 use crate::store::from_json;
 use crate::store::parsed;
 use crate::store::run;
@@ -73,8 +74,9 @@ pub async fn find_made(
     )?)
 }
 
-/// Freezes an edition (its `id` is ignored).
+/// Freezes an edition (its `id` is ignored), and puts what it holds into the archive.
 pub async fn add(tx: &mut Tx, new: &Edition) -> Result<EditionId> {
+    archive::keep(tx, new.digest_id, &new.articles).await?;
     Ok(run!(
         tx,
         ADD,

@@ -4,6 +4,7 @@
 //! at the head of its file by `statements!`, and run by `run!` or `change!`; most texts serve both
 //! databases. [`Db::prepare_all`] has the database check every one.
 
+pub mod archive;
 pub mod article;
 pub mod attempt;
 pub mod bounce;
@@ -320,6 +321,7 @@ impl Db {
 
 fn all_statements() -> Vec<(&'static str, Sql)> {
     [
+        archive::STATEMENTS,
         article::STATEMENTS,
         attempt::STATEMENTS,
         bounce::STATEMENTS,

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::article::TopicKind;
+use crate::audience::list::Cadence;
 use crate::templates::cards::ArticleBody;
 use crate::templates::cards::ArticleCard;
 use crate::templates::cards::FeedSet;
@@ -115,6 +116,8 @@ pub struct ListPage {
     pub list: ListCard,
     /// Its form; with a problem and the kept values after a bad try.
     pub form: SignUpForm,
+    /// Its past digests.
+    pub archive_url: String,
     /// Its latest articles, as a taste; may be empty.
     pub articles: Vec<ArticleCard>,
 }
@@ -240,6 +243,8 @@ pub struct Search {
 pub struct Archive {
     /// The list.
     pub list: ListCard,
+    /// Its feed, an entry for each digest.
+    pub feed: FeedSet,
     /// Newest first; may be empty.
     pub digests: Vec<DigestLink>,
     /// The next page of older ones.
@@ -249,6 +254,8 @@ pub struct Archive {
 /// A digest in the archive.
 #[derive(Debug, Clone, Serialize)]
 pub struct DigestLink {
+    /// How often its kind comes.
+    pub cadence: Cadence,
     /// The first day it covers.
     pub first: NaiveDate,
     /// The last day it covers, included.
@@ -266,12 +273,26 @@ pub struct ArchivedDigest {
     pub list: ListCard,
     /// All digests of the list.
     pub archive_url: String,
+    /// This page, whatever else is in the address.
+    pub url: String,
+    /// How often its kind comes.
+    pub cadence: Cadence,
+    /// How many articles it holds.
+    pub count: u64,
     /// The first day it covers.
     pub first: NaiveDate,
     /// The last day it covers, included.
     pub last: NaiveDate,
-    /// All its articles, newest first.
+    /// Its articles, newest first; as many as a page takes.
     pub articles: Vec<ArticleCard>,
+    /// The next page of older ones.
+    pub older: Option<String>,
+    /// The digest of the same kind before it.
+    pub previous: Option<String>,
+    /// The digest of the same kind after it.
+    pub next: Option<String>,
+    /// The same for programs: JSON-LD.
+    pub linked: serde_json::Value,
 }
 
 /// What people read when something didn't go as asked. The caller sets the status.

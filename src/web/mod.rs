@@ -9,6 +9,7 @@ pub mod admin;
 pub mod feeds;
 pub mod newsroom;
 
+mod archive;
 mod asset;
 mod choices;
 mod error;
@@ -115,7 +116,8 @@ fn public() -> Router<Web> {
         .route("/feeds", get(pages::feeds))
         .route("/lists/{slug}", get(sign_up::list))
         .route("/lists/{slug}/embed", get(sign_up::embed))
-        .route("/archive/{slug}", get(sign_up::archive))
+        .route("/archive/{slug}", get(archive::list))
+        .route("/archive/{slug}/{digest}", get(archive::digest))
         .route("/assets/{file}", get(asset::asset))
         .route(
             "/favicon.ico",

@@ -202,7 +202,7 @@ async fn related(visit: &Visit, tx: &mut Tx, article: &Article) -> Result<Vec<Ar
 }
 
 /// An article's card, its date by the site's own clock.
-fn card(visit: &Visit, article: &Article) -> ArticleCard {
+pub(super) fn card(visit: &Visit, article: &Article) -> ArticleCard {
     let settings = &visit.app.settings;
     ArticleCard::of(article, &settings.base_url, settings.site.zone)
 }

@@ -68,12 +68,6 @@ pub(super) async fn embed(visit: Visit, Path(slug): Path<String>) -> Result<Resp
     })
 }
 
-/// `/archive/{slug}`: what a letter's `List-Archive` names.
-pub(super) async fn archive(visit: Visit, Path(slug): Path<String>) -> Result<Response, Error> {
-    let list = find(&mut visit.app.db.read().await?, &slug).await?;
-    Ok(Redirect::to(&format!("/lists/{}", list.slug)).into_response())
-}
-
 /// `POST /lists/{slug}/subscribe`.
 pub(super) async fn subscribe(
     visit: Visit,
@@ -144,7 +138,7 @@ fn link_form(email: &str, problem: Option<FormProblem>) -> AskLink {
 }
 
 /// The list of this slug.
-async fn find(tx: &mut Tx, slug: &str) -> Result<List, Error> {
+pub(super) async fn find(tx: &mut Tx, slug: &str) -> Result<List, Error> {
     let list = store::list::find(tx, slug).await?;
     list.ok_or(Error::NotFound)
 }
@@ -220,6 +214,7 @@ async fn list_page(
     visit.page(&ListPage {
         list: pages::list_card(visit, list),
         form,
+        archive_url: visit.app.url(&format!("/archive/{}", list.slug)),
         articles,
     })
 }

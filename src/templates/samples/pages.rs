@@ -3,6 +3,7 @@
 use crate::article::Attribution;
 use crate::article::TopicKind;
 use crate::article::clean;
+use crate::audience::list::Cadence;
 use crate::templates::cards::ArticleBody;
 use crate::templates::cards::ArticleCard;
 use crate::templates::cards::FeedSet;
@@ -183,6 +184,7 @@ impl Sample for ListPage {
         let page = |form, articles| Self {
             list: list(),
             form,
+            archive_url: format!("{URL}/archive/news"),
             articles,
         };
         vec![
@@ -321,7 +323,8 @@ impl Sample for Search {
 
 impl Sample for Archive {
     fn samples() -> Vec<Self> {
-        let digest = |first, last, count| DigestLink {
+        let digest = |cadence, first, last, count| DigestLink {
+            cadence,
             first: day(first),
             last: day(last),
             count,
@@ -329,11 +332,15 @@ impl Sample for Archive {
         };
         let page = |digests| Self {
             list: list(),
+            feed: feed("/lists/news", LIST),
             digests,
             older: None,
         };
         vec![
-            page(vec![digest(26, 26, 5), digest(19, 25, 41)]),
+            page(vec![
+                digest(Cadence::Daily, 26, 26, 5),
+                digest(Cadence::Weekly, 19, 25, 41),
+            ]),
             page(Vec::new()),
         ]
     }
@@ -344,9 +351,16 @@ impl Sample for ArchivedDigest {
         vec![Self {
             list: list(),
             archive_url: format!("{URL}/archive/news"),
+            url: format!("{URL}/archive/news/2"),
+            cadence: Cadence::Weekly,
+            count: 5,
             first: day(21),
             last: day(26),
             articles: cards(),
+            older: None,
+            previous: Some(format!("{URL}/archive/news/1")),
+            next: Some(format!("{URL}/archive/news/3")),
+            linked: serde_json::json!({ "name": "</script><b>&" }),
         }]
     }
 }

@@ -1,6 +1,7 @@
 //! The web edge for people, asked as a browser asks: through the router, without sockets.
 
 mod admin;
+mod archive;
 mod feeds;
 mod guard;
 mod hooks;

@@ -90,6 +90,8 @@ pub enum Purpose {
     Leave,
     /// Read and change one subscriber's choices. Never expires.
     Preferences,
+    /// Read one subscription as a feed. Ends when its owner says so.
+    Feed,
     /// Shows when a form was served.
     Form,
 }
@@ -100,6 +102,7 @@ impl Purpose {
             Self::Confirm => "confirm",
             Self::Leave => "leave",
             Self::Preferences => "preferences",
+            Self::Feed => "feed",
             Self::Form => "form",
         }
     }

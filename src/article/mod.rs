@@ -9,6 +9,7 @@ pub mod date;
 pub mod html;
 pub mod intake;
 mod plain;
+pub mod query;
 mod sentence;
 mod tidy;
 pub mod topic;

@@ -7,6 +7,7 @@
 pub mod consent;
 pub mod import;
 pub mod list;
+pub mod private_feed;
 pub mod sign_up;
 pub mod subscription;
 

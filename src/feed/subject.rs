@@ -52,6 +52,7 @@ impl Subject {
             any: ids(any),
             none: ids(none),
             language: wanted.language.clone().unwrap_or_default(),
+            ..Narrowing::default()
         });
         Ok(Some(subject))
     }

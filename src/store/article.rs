@@ -40,17 +40,18 @@ macro_rules! select {
 statements! {
     ADD = Sql::both(
         "INSERT INTO article (seq, revision, state, mailing, title, summary, html, text, url, published, published_at,
-                              changed_at, authors, media, language, licence, source_id, fingerprint, digest_topics)
-         VALUES ($1, 1, 'published', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15, $16)
+                              changed_at, authors, media, language, licence, source_id, fingerprint, digest_topics, version)
+         VALUES ($1, 1, 'published', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          RETURNING id");
     EDIT = Sql::both(
         "UPDATE article SET revision = revision + 1, title = $2, summary = $3, html = $4, text = $5, url = $6, published = $7,
-                changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13
+                changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13,
+                version = $14
          WHERE id = $1");
     KEEP_REVISION = Sql::both(
         "INSERT INTO revision (article_id, number, replaced_at, title, summary, html)
          SELECT id, revision, $2, title, summary, html FROM article WHERE id = $1");
-    SET_STATE = Sql::both("UPDATE article SET state = $2, changed_at = $3 WHERE id = $1 AND state <> $2");
+    SET_STATE = Sql::both("UPDATE article SET state = $2, changed_at = $3, version = $4 WHERE id = $1 AND state <> $2");
     GET = Sql::both(select!("WHERE a.id = $1"));
     PAGE = Sql::both(select!("WHERE a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
     PAGE_OF_TOPIC = Sql::both(select!(
@@ -69,6 +70,13 @@ statements! {
         "SELECT MAX(a.changed_at) FROM article_topic t JOIN article a ON a.id = t.article_id
          WHERE t.topic_id = $2 AND a.seq >= $1");
     CHANGED_OF_SOURCE = Sql::both("SELECT MAX(changed_at) FROM article WHERE source_id = $2 AND seq >= $1");
+    VERSIONS = Sql {
+        sqlite: "SELECT version FROM article WHERE id IN (SELECT value FROM json_each($1))",
+        postgres:
+        "SELECT version FROM article
+         WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
+    };
+    ARCHIVED = Sql::both(select!("WHERE a.seq > $1 AND a.seq <= $2 AND a.state = 'published' ORDER BY a.seq DESC"));
     MAP = Sql::both("SELECT id, changed_at FROM article WHERE state = 'published' ORDER BY seq DESC LIMIT $1");
     TOPICS_OF = Sql {
         sqlite:
@@ -189,6 +197,8 @@ pub async fn publish(
     source: SourceId,
     now: Stamp,
 ) -> Result<ArticleId> {
+    // In the order that edits of the same transaction take them, or two could wait for each other.
+    let version = counter::touch_feeds(tx).await?;
     let seq = counter::next_seq(tx).await?;
     let id: i64 = run!(
         tx,
@@ -209,18 +219,19 @@ pub async fn publish(
             new.licence.as_ref(),
             source,
             &new.fingerprint,
-            to_json(&new.topics)
+            to_json(&new.topics),
+            version
         ),
         fetch_one
     )?;
     link_topics(tx, ArticleId(id), &new.topics).await?;
-    counter::touch_feeds(tx).await?;
     Ok(ArticleId(id))
 }
 
 /// Replaces what an article says; the old wording stays as a revision. Its seq, and the topics that
 /// digests go by, stay what they were.
 pub async fn edit(tx: &mut Tx, id: ArticleId, new: &NewArticle, now: Stamp) -> Result<()> {
+    let version = counter::touch_feeds(tx).await?;
     change!(tx, KEEP_REVISION, (id, now))?;
     change!(
         tx,
@@ -238,13 +249,13 @@ pub async fn edit(tx: &mut Tx, id: ArticleId, new: &NewArticle, now: Stamp) -> R
             to_json(&new.media),
             &new.language,
             new.licence.as_ref(),
-            &new.fingerprint
+            &new.fingerprint,
+            version
         )
     )?;
     change!(tx, MARK_LEFT, (id, now))?;
     change!(tx, UNLINK_TOPICS, (id))?;
-    link_topics(tx, id, &new.topics).await?;
-    counter::touch_feeds(tx).await
+    link_topics(tx, id, &new.topics).await
 }
 
 async fn link_topics(tx: &mut Tx, id: ArticleId, topics: &[TopicId]) -> Result<()> {
@@ -263,8 +274,8 @@ pub async fn set_withdrawn(
     now: Stamp,
 ) -> Result<bool> {
     let state = if withdrawn { "withdrawn" } else { "published" };
-    let changed = change!(tx, SET_STATE, (id, state, now))?;
-    counter::touch_feeds(tx).await?;
+    let version = counter::touch_feeds(tx).await?;
+    let changed = change!(tx, SET_STATE, (id, state, now, version))?;
     Ok(changed > 0)
 }
 
@@ -301,6 +312,17 @@ pub async fn last_changed(tx: &mut Tx, view: View, from: Seq) -> Result<Option<S
         View::Topic(id) => run!(tx, CHANGED_OF_TOPIC, query_scalar(from, id), fetch_one)?,
         View::Source(id) => run!(tx, CHANGED_OF_SOURCE, query_scalar(from, id), fetch_one)?,
     })
+}
+
+/// The [`feeds_version`](counter::feeds_version) at which each of these last changed, in no order.
+pub async fn versions(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<i64>> {
+    Ok(run!(tx, VERSIONS, query_scalar(to_json(ids)), fetch_all)?)
+}
+
+/// The published articles whose seq is within `(after, to]`, newest first.
+pub async fn archived(tx: &mut Tx, after: Seq, to: Seq) -> Result<Vec<Article>> {
+    let rows: Vec<ArticleRow> = run!(tx, ARCHIVED, query_as(after, to), fetch_all)?;
+    with_topics(tx, rows).await
 }
 
 /// At most `limit` published articles, newest first, with when each last changed.

@@ -4,7 +4,6 @@ use crate::article::Seq;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
-use crate::store::change;
 use crate::store::run;
 use crate::store::statements;
 
@@ -12,7 +11,7 @@ statements! {
     /// The row stays locked until the publishing transaction commits: commit order is seq order.
     NEXT_SEQ = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'article' RETURNING value");
     LAST_SEQ = Sql::both("SELECT value FROM counter WHERE name = 'article'");
-    TOUCH_FEEDS = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'feeds'");
+    TOUCH_FEEDS = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'feeds' RETURNING value");
     FEEDS_VERSION = Sql::both("SELECT value FROM counter WHERE name = 'feeds'");
 }
 
@@ -26,10 +25,10 @@ pub async fn last_seq(tx: &mut Tx) -> Result<Seq> {
     Ok(run!(tx, LAST_SEQ, query_scalar(), fetch_one)?)
 }
 
-/// Says that feeds may have changed.
-pub async fn touch_feeds(tx: &mut Tx) -> Result<()> {
-    change!(tx, TOUCH_FEEDS, ())?;
-    Ok(())
+/// Says that feeds may have changed. Gives the new version: no other transaction gets one between
+/// here and the commit.
+pub async fn touch_feeds(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, TOUCH_FEEDS, query_scalar(), fetch_one)?)
 }
 
 /// A number that changes whenever a feed might.

@@ -17,6 +17,7 @@ use crate::store::Sql;
 use crate::store::Tx;
 use crate::store::broken;
 use crate::store::change;
+use crate::store::counter;
 use crate::store::parsed;
 use crate::store::run;
 use crate::store::statements;
@@ -182,14 +183,19 @@ fn summary(row: SummaryRow, letters: Vec<(LetterState, i64)>) -> Result<Summary>
     })
 }
 
-/// Moves a digest from one state to another; false if it wasn't in the first.
+/// Moves a digest from one state to another; false if it wasn't in the first. The list's feed
+/// changes with it.
 pub async fn set_state(
     tx: &mut Tx,
     id: DigestId,
     from: DigestState,
     to: DigestState,
 ) -> Result<bool> {
-    Ok(change!(tx, SET_STATE, (id, from.as_str(), to.as_str()))? > 0)
+    let moved = change!(tx, SET_STATE, (id, from.as_str(), to.as_str()))? > 0;
+    if moved {
+        counter::touch_feeds(tx).await?;
+    }
+    Ok(moved)
 }
 
 /// Cancels whatever a digest has not begun to hand over. Gives how many letters.

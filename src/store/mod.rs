@@ -20,6 +20,7 @@ pub mod narrowing;
 pub mod origin;
 pub mod plan;
 pub mod rhythm;
+pub mod search;
 pub mod source;
 pub mod subscriber;
 pub mod subscription;
@@ -336,6 +337,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         origin::STATEMENTS,
         plan::STATEMENTS,
         rhythm::STATEMENTS,
+        search::STATEMENTS,
         source::STATEMENTS,
         subscriber::STATEMENTS,
         subscription::STATEMENTS,

@@ -46,6 +46,11 @@ statements! {
          WHERE id = $1 AND state = 'asked'");
     END = Sql::both("UPDATE subscription SET state = 'ended', ended_at = $2 WHERE id = $1 AND state <> 'ended'");
     CHOOSE = Sql::both("UPDATE subscription SET rhythm_id = $2, topics_key = $3 WHERE id = $1");
+    FEED_TURN = Sql::both("SELECT feed_turn FROM subscription WHERE id = $1");
+    /// To the next odd number.
+    OPEN_FEED = Sql::both("UPDATE subscription SET feed_turn = feed_turn + 1 + feed_turn % 2 WHERE id = $1 RETURNING feed_turn");
+    /// To the next even number.
+    CLOSE_FEED = Sql::both("UPDATE subscription SET feed_turn = feed_turn + feed_turn % 2 WHERE id = $1");
     COUNT_ACTIVE = Sql::both("SELECT COUNT(*) FROM subscription WHERE state = 'active'");
     /// By the beginning of the address; each database has its own way to look that up in the index.
     COUNT = Sql {
@@ -165,6 +170,23 @@ pub async fn choose(
     topics: &TopicChoice,
 ) -> Result<()> {
     change!(tx, CHOOSE, (id, rhythm, topics.to_string()))?;
+    Ok(())
+}
+
+/// Which turn the subscription's private feed has; `None` while it has none.
+pub async fn feed_turn(tx: &mut Tx, id: SubscriptionId) -> Result<Option<i64>> {
+    let turn: Option<i64> = run!(tx, FEED_TURN, query_scalar(id), fetch_optional)?;
+    Ok(turn.filter(|turn| turn % 2 == 1))
+}
+
+/// Gives the subscription a private feed, or its feed a new turn, which ends the one before.
+pub async fn open_feed(tx: &mut Tx, id: SubscriptionId) -> Result<i64> {
+    Ok(run!(tx, OPEN_FEED, query_scalar(id), fetch_one)?)
+}
+
+/// Takes the private feed away, if there is one.
+pub async fn close_feed(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
+    change!(tx, CLOSE_FEED, (id))?;
     Ok(())
 }
 

@@ -51,6 +51,7 @@ const BANDS: &[(&str, Band)] = &[
     ("feed::document", Flows),
     ("feed::hub", Flows),
     ("feed::subject", Flows),
+    ("audience::private_feed", Flows),
     ("audience::sign_up", Flows),
     ("audience::import", Flows),
     ("digest::compile", Flows),

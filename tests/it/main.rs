@@ -16,6 +16,7 @@ mod demo;
 mod digest;
 mod feed;
 mod letter;
+mod search;
 mod source;
 mod store;
 mod templates;

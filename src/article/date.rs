@@ -20,7 +20,8 @@ use crate::clock::Stamp;
 /// Characters of the longest text that may be a date.
 const LONGEST: usize = 120;
 
-/// Reads a date as feeds and pages write it, in Ukrainian or English. A text without a zone is
+/// Reads a date as feeds and pages write it, in Ukrainian or English, or with a month's name in a
+/// neighbour's language. A text without a zone is
 /// in `zone`; a day alone is its midnight there; «вчора» and «3 години тому» count from `now`.
 /// `None` if it can't be read: a date is never invented. Neither is one before 1900, after 2200,
 /// or at the very epoch, which is how broken clocks write "unknown".
@@ -199,6 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn months_are_known_in_the_neighbours_languages() {
+        all_mean(
+            "2023-06-26T17:07:00+03:00",
+            &[
+                "26 июня 2023 г. в 17:07",
+                "понедельник, 26 июня 2023, 17:07",
+                "26 czerwca 2023, 17:07",
+                "Montag, 26. Juni 2023 um 17:07 Uhr",
+                "am 26. Juni 2023, 17:07",
+                "lundi 26 juin 2023 à 17:07",
+                "26 de junio de 2023, 17:07",
+                "26 giugno 2023 ore 17:07",
+                "26 de junho de 2023 17:07",
+            ],
+        );
+    }
+
+    #[test]
     fn a_zone_in_the_text_is_kept() {
         all_mean(
             "2023-06-26T14:07:00+00:00",
@@ -226,6 +245,7 @@ mod tests {
             "2023-06-26T17:07:00+03:00",
             &[
                 "2023-06-26T17:07:00+03",
+                "2023-06-26T17:07:00+03:0",
                 "2023-06-26 17:07:00+03:00[Europe/Kyiv]",
                 "26 Jun 2023 17:07 EEST",
                 "26 Jun 2023 17:07 GMT+3",

@@ -9,7 +9,7 @@ use crate::article::words::Unit;
 use crate::article::words::full_year;
 
 /// What the tokens have said so far.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Sentence {
     /// A whole date, written in numbers.
     pub(super) date: Option<NaiveDate>,
@@ -26,7 +26,7 @@ pub(super) struct Sentence {
     pub(super) now: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(super) struct Time {
     pub(super) clock: NaiveTime,
     /// 24:00 is the midnight after.
@@ -89,6 +89,8 @@ impl Sentence {
                 self.spans.push((1, Unit::Months(12)));
             }
             Meaning::Filler | Meaning::Year => {}
+            // German «am 3. Juli 2018».
+            Meaning::HalfOfDay(false) if *self == Self::default() => {}
             Meaning::HalfOfDay(_) | Meaning::T | Meaning::Unknown => return None,
         }
         Some(rest)
@@ -285,7 +287,7 @@ impl Sentence {
                 Token::Sign(sign),
                 Token::Number(h, 1 | 2),
                 Token::Sign(':'),
-                Token::Number(m, 2),
+                Token::Number(m, 1 | 2),
                 rest @ ..,
             ] => (sign, *h, *m, rest),
             [Token::Sign(sign), Token::Number(n, 3 | 4), rest @ ..] => {

@@ -102,20 +102,33 @@ pub(super) fn full_year(year: u64, digits: usize) -> u64 {
     }
 }
 
-/// Words of each month: nominative, genitive, locative and short forms.
+/// Words of each month: nominative, genitive, locative and short forms, Ukrainian and English
+/// first; then those of the neighbours, whose pages are sources too.
 const MONTHS: [&str; 12] = [
-    "january jan січень січня січні січ",
-    "february feb febr лютий лютого лютому лют",
-    "march mar березень березня березні бер берез",
-    "april apr квітень квітня квітні кві квіт",
-    "may травень травня травні тра трав",
-    "june jun червень червня червні чер черв",
-    "july jul липень липня липні лип",
-    "august aug серпень серпня серпні сер серп",
-    "september sep sept вересень вересня вересні вер верес",
-    "october oct жовтень жовтня жовтні жов жовт",
-    "november nov листопад листопада листопаді лис лист",
-    "december dec грудень грудня грудні гру груд",
+    "january jan січень січня січні січ \
+     январь января янв januar jänner januari janvier janv enero ene gennaio janeiro styczeń stycznia",
+    "february feb febr лютий лютого лютому лют \
+     февраль февраля фев февр februar februari février févr fév febrero febbraio fevereiro luty lutego",
+    "march mar березень березня березні бер берез \
+     март марта märz maerz mrz maart mars marzo março marzec marca",
+    "april apr квітень квітня квітні кві квіт \
+     апрель апреля апр avril avr abril abr aprile kwiecień kwietnia",
+    "may травень травня травні тра трав \
+     май мая mai mei mayo maggio maio maj maja",
+    "june jun червень червня червні чер черв \
+     июнь июня июн juni juin junio giugno junho czerwiec czerwca",
+    "july jul липень липня липні лип \
+     июль июля июл juli juillet juil julio luglio julho lipiec lipca",
+    "august aug серпень серпня серпні сер серп \
+     август августа авг augustus août aout agosto sierpień sierpnia",
+    "september sep sept вересень вересня вересні вер верес \
+     сентябрь сентября сен сент septembre septiembre settembre setembro wrzesień września",
+    "october oct жовтень жовтня жовтні жов жовт \
+     октябрь октября окт oktober okt octobre octubre ottobre outubro październik października",
+    "november nov листопад листопада листопаді лис лист \
+     ноябрь ноября ноя нояб novembre noviembre novembro listopad listopada",
+    "december dec грудень грудня грудні гру груд \
+     декабрь декабря дек dezember dez décembre déc diciembre dic dicembre dezembro grudzień grudnia",
 ];
 
 /// Zones by their letters, in minutes east of Greenwich.
@@ -142,28 +155,31 @@ const ZONES: &[(&str, i32)] = &[
 
 const UNITS: &[(&str, Unit)] = &[
     (
-        "секунда секунду секунди секунд сек second seconds sec secs",
+        "секунда секунду секунди секунд секунды сек second seconds sec secs",
         Unit::Seconds(1),
     ),
     (
-        "хвилина хвилину хвилини хвилин хв хвил minute minutes min mins",
+        "хвилина хвилину хвилини хвилин хв хвил минута минуту минуты минут мин minute minutes min mins",
         Unit::Seconds(60),
     ),
     ("півгодини", Unit::Seconds(1800)),
     (
-        "година годину години годин год hour hours hr hrs",
+        "година годину години годин год часа часов hour hours hr hrs",
         Unit::Seconds(3600),
     ),
     (
-        "день дня дні днів доба добу доби діб day days",
+        "день дня дні днів дней доба добу доби діб day days",
         Unit::Days(1),
     ),
-    ("тиждень тижня тижні тижнів тиж week weeks", Unit::Days(7)),
     (
-        "місяць місяця місяці місяців міс month months",
+        "тиждень тижня тижні тижнів тиж неделю недели недель week weeks",
+        Unit::Days(7),
+    ),
+    (
+        "місяць місяця місяці місяців міс месяц месяца месяцев month months",
         Unit::Months(1),
     ),
-    ("роки років year years", Unit::Months(12)),
+    ("роки років лет year years", Unit::Months(12)),
 ];
 
 /// Weekdays and what stands around dates.
@@ -172,7 +188,13 @@ const FILLERS: &str = "\
     понеділок понеділка пн пон вівторок вівторка вт вів середа середу середи ср четвер четверга чт чет \
     п'ятниця п'ятницю п'ятниці пт п'ят субота суботу суботи сб суб неділя неділю неділі нд нед \
     р рр г st nd rd th го е of the on a an \
-    опубліковано опублікований оновлено додано створено розміщено дата публікації час published posted updated created date time";
+    опубліковано опублікований оновлено додано створено розміщено дата публікації час published posted updated created date time \
+    понедельник вторник среда четверг пятница суббота воскресенье года опубликовано \
+    montag dienstag mittwoch donnerstag freitag samstag sonntag uhr um vom den veröffentlicht \
+    lundi mardi mercredi jeudi vendredi samedi dimanche le à publié \
+    lunes martes miércoles jueves viernes sábado domingo de del publicado \
+    lunedì martedì mercoledì giovedì venerdì sabato domenica alle ore pubblicato \
+    poniedziałek wtorek środa czwartek piątek sobota niedziela r godz opublikowano";
 
 /// What the lower-case word means.
 fn meaning(word: &str) -> Meaning {
@@ -187,8 +209,8 @@ fn meaning(word: &str) -> Meaning {
         "рік" | "року" => return Meaning::Year,
         "am" | "дп" => return Meaning::HalfOfDay(false),
         "pm" | "пп" => return Meaning::HalfOfDay(true),
-        "сьогодні" | "today" => return Meaning::DaysBack(0),
-        "вчора" | "учора" | "yesterday" => return Meaning::DaysBack(1),
+        "сьогодні" | "сегодня" | "today" => return Meaning::DaysBack(0),
+        "вчора" | "учора" | "вчера" | "yesterday" => return Meaning::DaysBack(1),
         "позавчора" => return Meaning::DaysBack(2),
         "тому" | "назад" | "ago" => return Meaning::Ago,
         "щойно" | "зараз" | "now" => return Meaning::Now,

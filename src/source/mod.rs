@@ -9,6 +9,7 @@ pub mod fetch;
 pub mod listing;
 pub mod page;
 pub mod poll;
+mod posted;
 mod problems;
 pub mod read;
 mod repeated;

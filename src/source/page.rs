@@ -32,13 +32,13 @@ use crate::source::dom::date_of;
 use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
+use crate::source::posted::visible_date;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
 use crate::source::seen::TAGS;
 use crate::source::seen::gallery;
 use crate::source::seen::group;
 use crate::source::seen::pictures;
-use crate::source::seen::visible_date;
 use crate::source::structured::Structured;
 use crate::source::structured::structured;
 
@@ -178,9 +178,10 @@ impl Page<'_> {
         prune(html, &anchors);
         let root = html.root_element();
         if draft.published.is_none() {
-            let found = visible_date(root, marks.heading, self.how);
+            let address = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
+            let found = visible_date(root, marks.heading, address.as_ref(), self.how);
             draft.published = found.map(|(_, date)| date);
-            marks.used.extend(found.map(|(element, _)| element));
+            marks.used.extend(found.and_then(|(element, _)| element));
         }
         let (scope, body) = places(root, marks.heading, marks.body);
         if draft.media.is_empty() {

@@ -1,22 +1,18 @@
-//! A page's tree in, what people see beside the prose out: names of tags and departments, a
-//! date near the heading, pictures.
+//! A page's tree in, what people see beside the prose out: names of tags and departments,
+//! pictures. The date is [`posted`](super::posted)'s.
 
-use chrono::{DateTime, FixedOffset};
 use ego_tree::NodeId;
 use scraper::{ElementRef, Selector};
 use url::Url;
 
 use crate::article::Media;
-use crate::article::date;
 use crate::source::body::in_frame;
 use crate::source::dom::all;
-use crate::source::dom::date_of;
 use crate::source::dom::distinct;
 use crate::source::dom::labels;
 use crate::source::dom::names;
 use crate::source::dom::picture;
 use crate::source::dom::words;
-use crate::source::read::How;
 
 /// Words in class names of lists of tags.
 pub(super) const TAGS: &[&str] = &["hashtags", "tag", "tags"];
@@ -58,29 +54,6 @@ pub(super) fn group(
         groups.iter().map(|group| group.id()).collect(),
         distinct(clean),
     )
-}
-
-/// A date that people see: in a `time` of the article, else in few words near its heading.
-pub(super) fn visible_date(
-    root: ElementRef<'_>,
-    heading: Option<NodeId>,
-    how: &How<'_>,
-) -> Option<(NodeId, DateTime<FixedOffset>)> {
-    let dated = |element: ElementRef<'_>| Some((element.id(), date_of(element, how)?));
-    let times = || all(root, "article time, main time, time").into_iter();
-    let near: Vec<_> = root.descendent_elements().collect();
-    let place = near
-        .iter()
-        .position(|element| Some(element.id()) == heading);
-    let (before, after) = near.split_at_checked(place?)?;
-    let mut around = after.iter().take(60).chain(before.iter().rev().take(15));
-    times().find_map(dated).or_else(|| {
-        around.find_map(|element| {
-            let text = words(*element, 90);
-            let date = date::read(&text, how.zone, how.now)?;
-            Some((element.id(), date))
-        })
-    })
 }
 
 /// The pictures where the owner says they are.

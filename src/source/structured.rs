@@ -42,6 +42,7 @@ pub(super) struct Structured {
 const ARTICLES: &[&str] = &[
     "AnalysisNewsArticle",
     "Article",
+    "BackgroundNewsArticle",
     "BlogPosting",
     "LiveBlogPosting",
     "NewsArticle",
@@ -49,43 +50,91 @@ const ARTICLES: &[&str] = &[
     "PressRelease",
     "Report",
     "ReportageNewsArticle",
+    "SocialMediaPosting",
     "TechArticle",
 ];
+
+/// Types of pages, which tell a date when nothing else does.
+const PAGES: &[&str] = &["AboutPage", "ItemPage", "MedicalWebPage", "WebPage"];
 
 /// Reads what the page says of itself.
 pub(super) fn structured(html: &Html, base: Option<&Url>, how: &How<'_>) -> Structured {
     let mut found = Structured::default();
-    for script in all(html.root_element(), "script[type='application/ld+json']") {
-        let text: String = script.text().collect();
-        if let Ok(value) = serde_json::from_str::<Value>(text.trim().trim_end_matches(';')) {
-            for article in articles(&value) {
-                found.take_json(article, base, how);
-            }
-        }
+    let scripts = all(html.root_element(), "script[type='application/ld+json']");
+    let told: Vec<Value> = scripts
+        .into_iter()
+        .filter_map(|script| json_ld(&script.text().collect::<String>()))
+        .collect();
+    for article in told.iter().flat_map(|value| things(value, ARTICLES)) {
+        found.take_json(article, base, how);
     }
     found.take_microdata(html.root_element(), how);
     found.take_meta(html.root_element(), base, how);
+    let mut pages = told.iter().flat_map(|value| things(value, PAGES));
+    let dated = |page: &Value| date::read(page["datePublished"].as_str()?, how.zone, how.now);
+    found.published = found.published.or_else(|| pages.find_map(dated));
     found
 }
 
-/// The articles among the things that JSON-LD tells of, at the top or in a graph.
-fn articles(value: &Value) -> Vec<&Value> {
-    let is_article = |thing: &Value| {
+/// JSON-LD as pages hold it: in comments, with line ends in texts, with a comma too many.
+fn json_ld(text: &str) -> Option<Value> {
+    let wrapped = [
+        "<!--",
+        "//<![CDATA[",
+        "<![CDATA[",
+        "/*<![CDATA[*/",
+        "-->",
+        "//]]>",
+        "]]>",
+        "/*]]>*/",
+    ];
+    let text = wrapped.iter().fold(text.trim(), |text, mark| {
+        let text = text.strip_prefix(mark).unwrap_or(text);
+        text.strip_suffix(mark).unwrap_or(text).trim()
+    });
+    let text = text.trim_end_matches(';');
+    serde_json::from_str(text).ok().or_else(|| {
+        let flat: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        serde_json::from_str(&without_stray_commas(&flat)).ok()
+    })
+}
+
+/// The text without commas that stand before a closing bracket.
+fn without_stray_commas(text: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::with_capacity(text.len()), false, false);
+    for (at, c) in text.char_indices() {
+        let after = || text.get(at + 1..).unwrap_or_default().trim_start();
+        let stray = c == ',' && !quoted && after().starts_with(['}', ']']);
+        if !stray {
+            out.push(c);
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+    }
+    out
+}
+
+/// Those of some types among the things that JSON-LD tells of, at the top or in a graph.
+fn things<'v>(value: &'v Value, wanted: &[&str]) -> Vec<&'v Value> {
+    let is_wanted = |thing: &Value| {
         let types = match &thing["@type"] {
             Value::Array(types) => types.iter().collect(),
             one => vec![one],
         };
         let mut types = types.into_iter().filter_map(Value::as_str);
-        types.any(|name| ARTICLES.contains(&name.rsplit('/').next().unwrap_or_default()))
+        types.any(|name| wanted.contains(&name.rsplit('/').next().unwrap_or_default()))
     };
     match value {
-        Value::Array(things) => things.iter().flat_map(articles).collect(),
-        Value::Object(_) if is_article(value) => vec![value],
+        Value::Array(all) => all.iter().flat_map(|one| things(one, wanted)).collect(),
+        Value::Object(_) if is_wanted(value) => vec![value],
         Value::Object(fields) => {
             let inner = ["@graph", "mainEntity"]
                 .iter()
                 .filter_map(|name| fields.get(*name));
-            inner.flat_map(articles).collect()
+            inner.flat_map(|one| things(one, wanted)).collect()
         }
         _ => Vec::new(),
     }
@@ -241,6 +290,11 @@ const PUBLISHED: &[&str] = &[
     "article.published",
     "article_date_original",
     "cXenseParse:recs:publishtime",
+    "og:pubdate",
+    "dc:date.created",
+    "dc:created",
+    "dc:date",
+    "created",
     "date",
 ];
 
@@ -283,5 +337,29 @@ fn pictures(value: &Value, base: Option<&Url>) -> Vec<Media> {
                 .collect()
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_ld_is_read_whatever_it_is_wrapped_in() {
+        for text in [
+            r#"{"a": "b c, ]"}"#,
+            r#"{"a": "b c, ]",};"#,
+            "{\"a\": \"b\nc, ]\"}",
+            r#"<!-- {"a": "b c, ]", } -->"#,
+            "//<![CDATA[\n{\"a\": \"b c, ]\"}\n//]]>",
+        ] {
+            let told = json_ld(text).map(|told| told["a"].clone());
+            assert_eq!(told, Some(Value::from("b c, ]")), "{text}");
+        }
+        assert_eq!(
+            json_ld("{\"a\": \"b\\\", ]\"}").map(|told| told["a"].clone()),
+            Some(Value::from("b\", ]"))
+        );
+        assert_eq!(json_ld(""), None);
     }
 }

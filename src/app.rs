@@ -121,10 +121,11 @@ async fn set_up(db: &Db, settings: &Settings, now: Stamp) -> anyhow::Result<Inst
     let host = Url::parse(&settings.base_url)?;
     let authority = host.domain().unwrap_or(NAMELESS);
     let look = format!(
-        "{} {} {:?}",
+        "{} {} {:?} {:?}",
         env!("CARGO_PKG_VERSION"),
         settings.base_url,
-        settings.site
+        settings.site,
+        settings.feed
     );
     let mut tx = db.begin().await?;
     let installation = installation::set_up(&mut tx, authority, &look, now).await?;

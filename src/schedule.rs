@@ -18,6 +18,7 @@ use crate::config::Role;
 use crate::delivery::bounce;
 use crate::delivery::smtp::Trust;
 use crate::digest::compile;
+use crate::feed::hub;
 use crate::source::poll;
 
 /// Rings until the app stops: at once, and then by the clock.
@@ -37,6 +38,12 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
             "compile",
             |app| async move { compile::compile_due(&app).await.map(drop) },
         )
+        .await?;
+        every(&scheduler, "*/2 * * * * *", app, "hub", |app| async move {
+            hub::verify_due(&app).await?;
+            hub::push_due(&app).await?;
+            hub::tell_outside(&app).await.map(drop)
+        })
         .await?;
         every(
             &scheduler,

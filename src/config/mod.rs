@@ -46,6 +46,8 @@ pub struct Settings {
     pub mail: Mail,
     /// What the reading of sources may do.
     pub ingest: Ingest,
+    /// What becomes of feeds.
+    pub feed: Feed,
     /// Who may tell of bounces and complaints.
     pub hooks: Hooks,
     /// What this process does; never empty.
@@ -144,6 +146,14 @@ pub struct Hooks {
     pub generic: Option<Secret<String>>,
 }
 
+/// What becomes of feeds.
+#[derive(Debug, Clone, Default)]
+pub struct Feed {
+    /// Address of an outside WebSub hub that feeds name, and that is told of changes; without it
+    /// feeds name our own.
+    pub hub: Option<String>,
+}
+
 /// How long records are kept after their last use.
 #[derive(Debug, Clone)]
 pub struct Retain {
@@ -236,6 +246,7 @@ impl Settings {
         let site = top.section("site", Site::from_section);
         let mail = top.section("mail", |mail| Mail::from_section(mail, &data));
         let ingest = top.section("ingest", Ingest::from_section);
+        let feed = top.section("feed", Feed::from_section);
         let hooks = top.section("hooks", Hooks::from_section);
         let roles = top.list("roles", value::role);
         let templates = top.text("templates", value::path);
@@ -254,6 +265,7 @@ impl Settings {
             site,
             mail,
             ingest,
+            feed,
             hooks,
             templates,
             retain,
@@ -377,6 +389,14 @@ impl Hooks {
             postmark: hooks.text("postmark", value::secret),
             mailgun: hooks.text("mailgun", value::secret),
             generic: hooks.text("generic", value::secret),
+        }
+    }
+}
+
+impl Feed {
+    fn from_section(feed: &mut Section<'_>) -> Self {
+        Self {
+            hub: feed.text("hub", value::web_address),
         }
     }
 }

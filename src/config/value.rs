@@ -205,6 +205,19 @@ pub(super) fn database_url(text: &str) -> Result<String, BadValue> {
     Ok(text.to_owned())
 }
 
+/// An address on the web.
+pub(super) fn web_address(text: &str) -> Result<String, BadValue> {
+    let bad = || BadValue::new("an address such as `https://hub.example.org/`", text);
+    let url = Url::parse(text).map_err(|_| bad())?;
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if is_web && anonymous && url.fragment().is_none() {
+        Ok(url.into())
+    } else {
+        Err(bad())
+    }
+}
+
 /// Anyone who guesses the secret can sign links, so short ones are refused.
 pub(super) fn secret(text: &str) -> Result<Secret<String>, BadValue> {
     let length = text.chars().count();

@@ -156,10 +156,16 @@ fn channel(app: &App, address: &Address, subject: Subject, updated: Stamp) -> Ch
         ttl_minutes: TTL_MINUTES,
         topics: subject.topic.into_iter().collect(),
         icon: None,
-        hub: None,
+        hub: Some(hub(app)),
         prev_archive: None,
         links: (*app.links).clone(),
     }
+}
+
+/// The hub that feeds name: an outside one if it's set, else our own.
+pub(crate) fn hub(app: &App) -> String {
+    let outside = app.settings.feed.hub.clone();
+    outside.unwrap_or_else(|| app.url("/hub"))
 }
 
 /// What it is a feed of, whatever its format and fullness.

@@ -9,6 +9,7 @@ pub(crate) mod address;
 mod atom;
 pub(crate) mod document;
 mod entry;
+pub mod hub;
 mod json;
 mod legal;
 pub mod opml;

@@ -12,6 +12,7 @@ pub mod consent;
 pub mod counter;
 pub mod digest;
 pub mod edition;
+pub mod hub;
 pub mod installation;
 pub mod letter;
 pub mod list;
@@ -330,6 +331,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         counter::STATEMENTS,
         digest::STATEMENTS,
         edition::STATEMENTS,
+        hub::STATEMENTS,
         installation::STATEMENTS,
         letter::STATEMENTS,
         list::STATEMENTS,

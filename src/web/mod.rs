@@ -17,6 +17,7 @@ mod form;
 mod guard;
 mod health;
 mod hooks;
+mod hub;
 mod network;
 mod pages;
 mod reader;
@@ -133,6 +134,7 @@ fn open_to_strangers() -> Router<Web> {
     Router::new()
         .route("/lists/{slug}/subscribe", post(sign_up::subscribe))
         .route("/leave/{token}", get(reader::leave).post(reader::left))
+        .route("/hub", post(hub::ask))
         .route(
             "/hooks/{provider}",
             post(hooks::hook).layer(DefaultBodyLimit::max(hooks::MOST_BODY)),

@@ -83,6 +83,8 @@ pub(super) enum Try {
     AnySignUp,
     /// A password for an address.
     Password(Network, String),
+    /// A request to the hub.
+    Hub(Network),
 }
 
 impl Try {
@@ -93,6 +95,7 @@ impl Try {
             Self::Embedded(_) => (3, TimeDelta::minutes(1)),
             Self::AnySignUp => (600, TimeDelta::hours(1)),
             Self::Password(..) => (5, TimeDelta::minutes(1)),
+            Self::Hub(_) => (120, TimeDelta::minutes(1)),
         }
     }
 }

@@ -11,6 +11,7 @@
 mod address;
 mod body;
 mod error;
+mod exchange;
 mod headers;
 mod lookup;
 
@@ -32,6 +33,7 @@ use crate::source::SourceUrl;
 
 pub use address::{AddressPolicy, BadCidr, Cidr, is_public};
 pub use error::{FetchError, Phase};
+pub use exchange::Answer;
 pub use headers::{LONGEST_WAIT, Validators};
 pub use lookup::{Answers, Lookup, SystemLookup};
 

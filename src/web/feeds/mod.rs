@@ -27,6 +27,7 @@ use crate::app::App;
 use crate::feed::FeedFormat;
 use crate::feed::address::Address;
 use crate::feed::address::Form;
+use crate::feed::document;
 use crate::feed::document::Document;
 use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
@@ -140,7 +141,9 @@ impl Asked {
                 let mut response = respond(&snapshot, &self.headers, dated);
                 let headers = response.headers_mut();
                 headers.insert(header::VARY, HeaderValue::from_static(vary));
-                headers.extend(self.licence().map(|link| (header::LINK, link)));
+                for link in self.licence().into_iter().chain(self.hub(document)) {
+                    headers.append(header::LINK, link);
+                }
                 response
             }
             Ok(None) => not_found(),
@@ -150,6 +153,15 @@ impl Asked {
                 (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
             }
         }
+    }
+
+    /// Where a feed is pushed from, and under which name (WebSub §4).
+    fn hub(&self, document: &Document) -> Option<HeaderValue> {
+        let Document::Feed(address, _) = document else {
+            return None;
+        };
+        let (hub, own) = (document::hub(&self.app), self.app.url(&address.path()));
+        HeaderValue::try_from(format!("<{hub}>; rel=\"hub\", <{own}>; rel=\"self\"")).ok()
     }
 
     fn licence(&self) -> Option<HeaderValue> {

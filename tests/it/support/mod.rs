@@ -6,3 +6,4 @@ pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod mail_server;
 pub(crate) mod origin;
+pub(crate) mod peer;

@@ -1,9 +1,10 @@
 //! One connection's life: take a letter, write it, pass the gate, hand it over, take the next.
 //!
-//! What came of a letter is on disk before the next one is spoken of: both lines, the outcome and
-//! the next one's gate, go into one transaction. So a crash can repeat at most one letter a
+//! What came of a letter is on disk before the text of the next one goes: the outcome, and the gate
+//! of the letter after that, go into one transaction. So a crash can repeat at most one letter a
 //! connection, and none whose outcome was written.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -22,10 +23,11 @@ use crate::delivery::ledger::Entry;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::mailer::Connection;
 use crate::delivery::mailer::Mailer;
+use crate::delivery::mailer::Parcel;
 use crate::delivery::write;
+use crate::delivery::write::Printed;
 use crate::letter::compose::Composed;
 use crate::store::attempt::AttemptRecord;
-use crate::store::edition::Edition;
 use crate::store::letter::Arrow;
 use crate::store::letter::Leased;
 
@@ -33,11 +35,26 @@ use crate::store::letter::Leased;
 /// minutes), and some.
 pub(super) const LEASE: TimeDelta = TimeDelta::minutes(15);
 
+/// Letters that one connection has past the gate at once: the one that goes, and the next.
+const AHEAD: usize = 2;
+
 /// A leased letter with all that composing it needs.
 pub(super) struct Job {
     pub(super) letter: Leased,
     pub(super) list: Option<Arc<List>>,
-    pub(super) edition: Option<Arc<Edition>>,
+    pub(super) printed: Option<Arc<Printed>>,
+}
+
+/// A leased letter in its final bytes.
+struct Written {
+    letter: Leased,
+    composed: Composed,
+}
+
+impl Written {
+    fn parcel(&self) -> Parcel<'_> {
+        (&self.composed.envelope, &self.composed.bytes)
+    }
 }
 
 /// Who carries letters over one connection.
@@ -47,7 +64,7 @@ pub(super) struct Courier {
     ledger: Ledger,
     /// To each relay, the first first.
     connections: Vec<Connection>,
-    /// What came of the last letter, to be on disk before the next one is spoken of.
+    /// What came of the last letter, to be on disk before the text of the next one goes.
     unwritten: Vec<Entry>,
 }
 
@@ -64,12 +81,19 @@ impl Courier {
     }
 
     /// Works until there are no more jobs to come.
+    ///
+    /// While one letter goes, the next is past the gate already, so that it can be announced with
+    /// the end of the first. Its own text doesn't go before the outcome of the first is on disk.
     pub(super) async fn work(mut self) {
-        while let Some(job) = self.next().await {
-            if self.app.stop.is_cancelled() {
-                self.write(Entry::of(&job.letter, Arrow::Return)).await;
-            } else {
-                self.deliver(&job).await;
+        let mut passed = VecDeque::with_capacity(AHEAD);
+        loop {
+            let written = self.take(AHEAD - passed.len(), passed.is_empty()).await;
+            if written.is_empty() && passed.is_empty() {
+                break;
+            }
+            passed.extend(self.pass(written).await);
+            if let Some(letter) = passed.pop_front() {
+                self.deliver(&letter, passed.front()).await;
             }
         }
         for connection in &mut self.connections {
@@ -77,64 +101,94 @@ impl Courier {
         }
     }
 
-    /// The next letter. While there is none at hand, nothing stays unwritten.
-    async fn next(&mut self) -> Option<Job> {
-        let at_hand = self
-            .jobs
-            .try_lock()
-            .ok()
-            .and_then(|mut jobs| jobs.try_recv().ok());
-        if at_hand.is_some() {
-            return at_hand;
+    /// At most so many letters, written. Waits for one only if `waits`.
+    async fn take(&mut self, most: usize, waits: bool) -> Vec<Written> {
+        let mut taken = Vec::with_capacity(most);
+        while taken.len() < most {
+            let at_hand = self
+                .jobs
+                .try_lock()
+                .ok()
+                .and_then(|mut jobs| jobs.try_recv().ok());
+            let job = match at_hand {
+                None if waits && taken.is_empty() => self.next().await,
+                other => other,
+            };
+            let Some(job) = job else { break };
+            if self.app.stop.is_cancelled() {
+                self.unwritten.push(Entry::of(&job.letter, Arrow::Return));
+            } else {
+                taken.extend(self.compose(job).await);
+            }
         }
+        taken
+    }
+
+    /// The next letter. While there is none, nothing stays unwritten.
+    async fn next(&mut self) -> Option<Job> {
         if !self.unwritten.is_empty() {
-            let entries = std::mem::take(&mut self.unwritten);
-            self.ledger.write_together(entries).await;
+            self.write(Vec::new()).await;
             // Whoever waits for the last letter to be done need not wait longer.
             self.app.letters_waiting.notify_one();
         }
         self.jobs.lock().await.recv().await
     }
 
-    /// Has this written, and whatever was not yet.
-    async fn write(&mut self, entry: Entry) -> bool {
-        self.unwritten.push(entry);
-        let written = self
-            .ledger
-            .write_together(std::mem::take(&mut self.unwritten))
-            .await;
-        written.last().copied().unwrap_or(false)
-    }
-
-    async fn deliver(&mut self, job: &Job) {
-        let letter = &job.letter;
-        let written = write::letter(
-            &self.app,
+    async fn compose(&mut self, job: Job) -> Option<Written> {
+        let Job {
             letter,
-            job.list.as_deref(),
-            job.edition.as_deref(),
-        )
-        .await;
-        let composed = match written {
-            Ok(composed) => composed,
+            list,
+            printed,
+        } = job;
+        match write::letter(&self.app, &letter, list.as_deref(), printed.as_deref()).await {
+            Ok(composed) => Some(Written { letter, composed }),
             Err(problem) => {
                 let words = format!("{problem:#}");
                 tracing::error!(letter = letter.id.0, problem = words, "letter.failed");
                 let attempt = failed_to_build(self.app.now(), &words);
-                self.write(Entry::of(letter, Arrow::Fail).with(attempt))
-                    .await;
-                return;
+                self.unwritten
+                    .push(Entry::of(&letter, Arrow::Fail).with(attempt));
+                None
             }
-        };
-        if !self
-            .write(Entry::of(letter, Arrow::Hand(self.app.now() + LEASE)))
-            .await
-        {
-            // The gate is shut: unsubscribed, suppressed or erased since it was queued.
-            self.write(Entry::of(letter, Arrow::Cancel)).await;
-            return;
         }
-        let (outcome, attempt) = hand_over(letter, &composed, &mut self.connections).await;
+    }
+
+    /// Takes letters through the gate, and has written what was not yet, all in one.
+    async fn pass(&mut self, written: Vec<Written>) -> Vec<Written> {
+        if written.is_empty() && self.unwritten.is_empty() {
+            return Vec::new();
+        }
+        let hand = Arrow::Hand(self.app.now() + LEASE);
+        let gates = written
+            .iter()
+            .map(|written| Entry::of(&written.letter, hand));
+        let open = self.write(gates.collect()).await;
+        let mut passed = Vec::with_capacity(written.len());
+        for (written, open) in written.into_iter().zip(open) {
+            if open {
+                passed.push(written);
+            } else {
+                // Unsubscribed, suppressed or erased since it was queued.
+                self.unwritten
+                    .push(Entry::of(&written.letter, Arrow::Cancel));
+            }
+        }
+        passed
+    }
+
+    /// Has this written, and whatever was not yet; how it went with each of `entries`.
+    async fn write(&mut self, entries: Vec<Entry>) -> Vec<bool> {
+        let earlier = self.unwritten.len();
+        let mut all = std::mem::take(&mut self.unwritten);
+        all.extend(entries);
+        let mut written = self.ledger.write_together(all).await;
+        written.drain(..earlier.min(written.len()));
+        written
+    }
+
+    async fn deliver(&mut self, written: &Written, next: Option<&Written>) {
+        let letter = &written.letter;
+        let (outcome, attempt) = hand_over(written, next, &mut self.connections).await;
         let now = self.app.now();
         tracing::info!(
             letter = letter.id.0,
@@ -151,15 +205,16 @@ impl Courier {
 
 /// By the first relay that will speak with us, in order.
 async fn hand_over(
-    letter: &Leased,
-    composed: &Composed,
+    written: &Written,
+    next: Option<&Written>,
     connections: &mut [Connection],
 ) -> (Outcome, Attempt) {
+    let letter = &written.letter;
     let name = format!("{}-{}", letter.purpose.as_str(), letter.id);
     let last = connections.len().saturating_sub(1);
     for (place, connection) in connections.iter_mut().enumerate() {
         let (outcome, attempt) = connection
-            .hand_over(&name, &composed.envelope, &composed.bytes)
+            .hand_over(&name, written.parcel(), next.map(Written::parcel))
             .await;
         let never_spoke = outcome == Outcome::Deferred && attempt.phase < Phase::Mail;
         if place == last || !never_spoke {

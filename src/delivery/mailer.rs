@@ -110,6 +110,22 @@ struct Open {
     last: Instant,
 }
 
+impl Open {
+    /// The last letter of a session announces no other.
+    async fn hand_over(
+        &mut self,
+        (envelope, letter): Parcel<'_>,
+        next: Option<Parcel<'_>>,
+    ) -> (Outcome, Attempt) {
+        let next = next.filter(|_| self.letters + 1 < LETTERS_A_SESSION);
+        let session = &mut self.session;
+        session.hand_over_before(envelope, letter, next).await
+    }
+}
+
+/// A finished letter: whom it's from and to, and its bytes.
+pub type Parcel<'a> = (&'a Envelope, &'a [u8]);
+
 /// One task's way to a [`Mailer`]; opens, checks and recycles its session as needed.
 pub struct Connection {
     mailer: Mailer,
@@ -118,26 +134,27 @@ pub struct Connection {
 
 impl Connection {
     /// Hands one letter over. `name` is the letter's own (letters, digits, `.`, `_`, `-`): a folder
-    /// keeps it as `{name}.eml`, so a letter handed over twice is there once.
+    /// keeps it as `{name}.eml`, so a letter handed over twice is there once. The letter that this
+    /// connection takes `next`, if it's known, may be announced together with this one's end.
     ///
     /// Dropping the future half-way costs the session, never a wrong answer later.
     pub async fn hand_over(
         &mut self,
         name: &str,
-        envelope: &Envelope,
-        letter: &[u8],
+        letter: Parcel<'_>,
+        next: Option<Parcel<'_>>,
     ) -> (Outcome, Attempt) {
         match &self.mailer {
             Mailer::Smtp(route) => {
                 let route = Arc::clone(route);
-                self.hand_to_relay(&route, envelope, letter).await
+                self.hand_to_relay(&route, letter, next).await
             }
-            Mailer::File(folder) => put_into(folder.clone(), name, letter.to_vec()).await,
+            Mailer::File(folder) => put_into(folder.clone(), name, letter.1.to_vec()).await,
             Mailer::Memory(memory) => {
                 memory.keep(Kept {
                     name: name.to_owned(),
-                    envelope: envelope.clone(),
-                    letter: letter.to_vec(),
+                    envelope: letter.0.clone(),
+                    letter: letter.1.to_vec(),
                 });
                 kept("memory", "kept")
             }
@@ -154,13 +171,14 @@ impl Connection {
     async fn hand_to_relay(
         &mut self,
         route: &Route,
-        envelope: &Envelope,
-        letter: &[u8],
+        letter: Parcel<'_>,
+        next: Option<Parcel<'_>>,
     ) -> (Outcome, Attempt) {
         if let Some(mut open) = self.rested().await {
-            let told = open.session.hand_over(envelope, letter).await;
+            let told = open.hand_over(letter, next).await;
             let closed = matches!(told.1.code, None | Some(421));
-            let gone = !open.session.is_usable() && told.1.phase == Phase::Mail && closed;
+            let early = told.1.phase == Phase::Mail || told.1.phase == Phase::Connect;
+            let gone = !open.session.is_usable() && early && closed;
             self.put_back(open).await;
             if !gone {
                 return told;
@@ -175,7 +193,7 @@ impl Connection {
                     letters: 0,
                     last: Instant::now(),
                 };
-                let told = open.session.hand_over(envelope, letter).await;
+                let told = open.hand_over(letter, next).await;
                 self.put_back(open).await;
                 told
             }
@@ -186,7 +204,8 @@ impl Connection {
     /// The session of the letter before, unless it died of old age.
     async fn rested(&mut self) -> Option<Open> {
         let mut open = self.open.take()?;
-        let alive = open.last.elapsed() < REST || open.session.is_alive().await;
+        let fresh = open.last.elapsed() < REST || open.session.has_announced();
+        let alive = fresh || open.session.is_alive().await;
         alive.then_some(open)
     }
 
@@ -266,7 +285,9 @@ mod tests {
         let outbox = folder.path().join("outbox");
         let mut connection = Mailer::File(outbox.clone()).connection();
         for letter in [b"one\r\n".as_slice(), b"two\r\n"] {
-            let (outcome, attempt) = connection.hand_over("letter-7", &envelope(), letter).await;
+            let (outcome, attempt) = connection
+                .hand_over("letter-7", (&envelope(), letter), None)
+                .await;
             assert_eq!(outcome, Outcome::Accepted, "{attempt:?}");
         }
         let names: Vec<_> = std::fs::read_dir(&outbox)
@@ -285,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = Mailer::File(folder.path().to_owned()).connection();
         for name in ["../x", "", ".hidden", "a/b", "ї"] {
-            let (outcome, _) = connection.hand_over(name, &envelope(), b"").await;
+            let (outcome, _) = connection.hand_over(name, (&envelope(), b""), None).await;
             assert_eq!(outcome, Outcome::Refused(Blame::Letter), "{name}");
         }
     }
@@ -296,7 +317,7 @@ mod tests {
         let file = folder.path().join("file");
         std::fs::write(&file, "").unwrap();
         let mut connection = Mailer::File(file).connection();
-        let (outcome, attempt) = connection.hand_over("a", &envelope(), b"").await;
+        let (outcome, attempt) = connection.hand_over("a", (&envelope(), b""), None).await;
         assert_eq!((outcome, attempt.phase), (Outcome::Deferred, Phase::Body));
     }
 
@@ -306,7 +327,10 @@ mod tests {
         let mut connection = Mailer::Memory(memory.clone()).connection();
         for name in ["a", "b"] {
             assert_eq!(
-                connection.hand_over(name, &envelope(), b"x").await.0,
+                connection
+                    .hand_over(name, (&envelope(), b"x"), None)
+                    .await
+                    .0,
                 Outcome::Accepted
             );
         }

@@ -7,10 +7,11 @@
 //!
 //! One task looks for due letters and leases them; as many [couriers](Courier) as there are
 //! connections take them from it; one task, the [`Ledger`], writes whatever they have to say,
-//! together. A letter's outcome is on disk before its connection speaks of another, so a crash can
-//! repeat at most one letter a connection, and none whose outcome was written.
+//! together. A letter's outcome is on disk before its connection sends the text of another, so a
+//! crash can repeat at most one letter a connection, and none whose outcome was written.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +27,11 @@ use crate::delivery::courier::Courier;
 use crate::delivery::courier::Job;
 use crate::delivery::courier::LEASE;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::write::Printed;
 use crate::digest::EditionId;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
-use crate::store::edition::Edition;
 use crate::store::letter::Arrow;
 use crate::store::letter::Leased;
 
@@ -63,7 +64,7 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
     let connections = usize::try_from(connections)?;
     let (jobs, taken) = mpsc::channel(connections);
     let taken = Arc::new(Mutex::new(taken));
-    let (ledger, mut book) = Ledger::open(app.clone());
+    let (ledger, mut book) = Ledger::open(app.clone(), connections);
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         tasks.spawn(Courier::new(app, &taken, &ledger).work());
@@ -102,8 +103,9 @@ async fn lease(
     until: Until,
 ) -> anyhow::Result<()> {
     let worker = format!("pid {}", std::process::id());
+    let mut common = Common::default();
     while !app.stop.is_cancelled() {
-        let batch = lease_batch(app, &worker, i64::try_from(most)?).await;
+        let batch = lease_batch(app, &worker, i64::try_from(most)?, &mut common).await;
         let done = match batch {
             Ok(batch) if !batch.is_empty() => {
                 for job in batch {
@@ -144,7 +146,12 @@ async fn is_done(app: &App, until: Until) -> store::Result<bool> {
     }
 }
 
-async fn lease_batch(app: &App, worker: &str, most: i64) -> store::Result<Vec<Job>> {
+async fn lease_batch(
+    app: &App,
+    worker: &str,
+    most: i64,
+    common: &mut Common,
+) -> store::Result<Vec<Job>> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
     store::letter::expire(&mut tx, now).await?;
@@ -156,8 +163,8 @@ async fn lease_batch(app: &App, worker: &str, most: i64) -> store::Result<Vec<Jo
     if letters.is_empty() {
         return Ok(Vec::new());
     }
-    match gather(app, &letters).await {
-        Ok(common) => Ok(letters
+    match common.gather(app, &letters).await {
+        Ok(()) => Ok(letters
             .into_iter()
             .map(|letter| common.job(letter))
             .collect()),
@@ -168,49 +175,62 @@ async fn lease_batch(app: &App, worker: &str, most: i64) -> store::Result<Vec<Jo
     }
 }
 
-/// What a batch of letters has in common, read once. What can't be read is missing, and its letters
-/// fail alone.
+/// What letters of a batch have in common, read once. What can't be read is missing, and its letters
+/// fail alone. Editions are frozen, so they're kept for the next batches.
 #[derive(Default)]
 struct Common {
     lists: HashMap<ListId, Option<Arc<List>>>,
-    editions: HashMap<EditionId, Option<Arc<Edition>>>,
+    printed: HashMap<EditionId, Option<Arc<Printed>>>,
 }
+
+/// Editions kept at most.
+const KEPT: usize = 16;
 
 impl Common {
     fn job(&self, letter: Leased) -> Job {
         let list = letter.list_id.and_then(|id| self.lists.get(&id));
-        let edition = letter.edition_id.and_then(|id| self.editions.get(&id));
+        let printed = letter.edition_id.and_then(|id| self.printed.get(&id));
         Job {
             list: list.cloned().flatten(),
-            edition: edition.cloned().flatten(),
+            printed: printed.cloned().flatten(),
             letter,
         }
     }
-}
 
-async fn gather(app: &App, letters: &[Leased]) -> store::Result<Common> {
-    let mut tx = app.db.read().await?;
-    let mut common = Common::default();
-    for letter in letters {
-        if let Some(id) = letter.list_id
-            && !common.lists.contains_key(&id)
-        {
-            let list = unless_broken(store::list::get(&mut tx, id).await.map(Some))?;
-            common.lists.insert(id, list);
+    async fn gather(&mut self, app: &App, letters: &[Leased]) -> store::Result<()> {
+        let mut tx = app.db.read().await?;
+        self.lists.clear();
+        for id in letters.iter().filter_map(|letter| letter.list_id) {
+            if let Vacant(place) = self.lists.entry(id) {
+                let list = unless_broken(store::list::get(&mut tx, id).await.map(Some))?;
+                place.insert(list.map(Arc::new));
+            }
         }
-        if let Some(id) = letter.edition_id
-            && !common.editions.contains_key(&id)
-        {
-            let edition = unless_broken(store::edition::find(&mut tx, id).await)?;
-            common.editions.insert(id, edition);
+        if self.printed.len() > KEPT {
+            self.printed.clear();
         }
+        for letter in letters {
+            let list = letter
+                .list_id
+                .and_then(|id| self.lists.get(&id))
+                .and_then(Option::as_ref);
+            let (Some(id), Some(list)) = (letter.edition_id, list) else {
+                continue;
+            };
+            let kept = self.printed.get(&id).and_then(Option::as_ref);
+            if kept.is_none_or(|kept| kept.list != *list) {
+                let edition = unless_broken(store::edition::find(&mut tx, id).await)?;
+                let printed = edition.map(|edition| Arc::new(Printed::new(app, edition, list)));
+                self.printed.insert(id, printed);
+            }
+        }
+        Ok(())
     }
-    Ok(common)
 }
 
-fn unless_broken<T>(found: store::Result<Option<T>>) -> store::Result<Option<Arc<T>>> {
+fn unless_broken<T>(found: store::Result<Option<T>>) -> store::Result<Option<T>> {
     match found {
-        Ok(found) => Ok(found.map(Arc::new)),
+        Ok(found) => Ok(found),
         Err(problem @ StoreError::Broken { .. }) => {
             tracing::error!(%problem, "letter.broken");
             Ok(None)

@@ -1,6 +1,8 @@
 //! A leased letter in, its bytes out: the edition with the reader's own links, or a template with
 //! what it needs.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use url::Url;
 
@@ -19,9 +21,12 @@ use crate::digest::edition::Own;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
 use crate::letter::compose;
+use crate::letter::compose::ComposeError;
 use crate::letter::compose::Composed;
 use crate::letter::compose::Draft;
 use crate::letter::compose::ListHeaders;
+use crate::letter::compose::Shared;
+use crate::letter::stencil::Stencil;
 use crate::locale::Language;
 use crate::store;
 use crate::store::edition::Edition;
@@ -29,29 +34,103 @@ use crate::store::letter::Leased;
 use crate::templates::Rendered;
 use crate::templates::letters;
 
+/// An edition with what all its letters share, made once.
+#[derive(Debug)]
+pub(super) struct Printed {
+    /// The edition.
+    pub(super) edition: Edition,
+    /// The list it was printed for.
+    pub(super) list: Arc<List>,
+    stencil: Result<Stencil, ComposeError>,
+}
+
+impl Printed {
+    /// Prints an edition for its list.
+    pub(super) fn new(app: &App, edition: Edition, list: &Arc<List>) -> Self {
+        let headers = list_headers(app, LetterPurpose::Digest, edition.digest_id.0, list);
+        let shared = Shared {
+            is_bulk: true,
+            date: edition.made_at,
+            from: &list.sender,
+            reply_to: app.settings.mail.reply_to.as_ref(),
+            language: edition.language,
+            subject: &edition.subject,
+            html: &edition.html,
+            text: &edition.text,
+            list: Some(headers),
+        };
+        let boundary = app
+            .secret
+            .mac("boundary", &format!("edition {}", edition.id.0));
+        let stencil = Stencil::new(&shared, &boundary);
+        Self {
+            edition,
+            list: Arc::clone(list),
+            stencil,
+        }
+    }
+}
+
 /// Writes a letter. Whatever is wrong with it, it fails alone.
 pub(super) async fn letter(
     app: &App,
     letter: &Leased,
     list: Option<&List>,
-    edition: Option<&Edition>,
+    printed: Option<&Printed>,
 ) -> anyhow::Result<Composed> {
-    let to: EmailAddress = letter
-        .email
-        .as_deref()
-        .context("the reader was forgotten")?
-        .parse()?;
-    let (rendered, date, language) = if letter.purpose == LetterPurpose::Digest {
-        let edition = edition.context("the edition was forgotten")?;
-        list.context("the list was forgotten")?;
-        let rendered = digest(app, letter, edition, &to)?;
-        (rendered, edition.made_at, edition.language)
-    } else {
-        let language: Language = letter.language.as_deref().unwrap_or("uk").parse()?;
-        let rendered = other(app, letter, list, language).await?;
-        (rendered, letter.made_at, language)
-    };
+    let to = letter.email.as_deref();
+    let to: EmailAddress = to.context("the reader was forgotten")?.parse()?;
+    if letter.purpose == LetterPurpose::Digest {
+        let printed = printed.context("the edition or its list was forgotten")?;
+        let stencil = printed.stencil.as_ref().map_err(ComposeError::clone)?;
+        let date = printed.edition.made_at;
+        return fill_in(app, letter, &to, (stencil, date, &printed.list.sender));
+    }
+    let language: Language = letter.language.as_deref().unwrap_or("uk").parse()?;
+    let rendered = other(app, letter, list, language).await?;
     let from = list.map_or(&app.settings.mail.from, |list| &list.sender);
+    let digest = letter.digest_id.map_or(0, |id| id.0);
+    let shared = Shared {
+        is_bulk: false,
+        date: letter.made_at,
+        from,
+        reply_to: app.settings.mail.reply_to.as_ref(),
+        language,
+        subject: &rendered.subject,
+        html: &rendered.html,
+        text: &rendered.text,
+        list: list.map(|list| list_headers(app, letter.purpose, digest, list)),
+    };
+    let boundary = app.secret.mac("boundary", &letter.id.to_string());
+    let stencil = Stencil::new(&shared, &boundary)?;
+    fill_in(app, letter, &to, (&stencil, letter.made_at, from))
+}
+
+/// Puts the reader's own words into a stencil.
+fn fill_in(
+    app: &App,
+    letter: &Leased,
+    to: &EmailAddress,
+    (stencil, date, from): (&Stencil, Stamp, &Mailbox),
+) -> anyhow::Result<Composed> {
+    let is_digest = letter.purpose == LetterPurpose::Digest;
+    let links = if is_digest || letter.purpose == LetterPurpose::Welcome {
+        let subscription = letter.subscription_id;
+        let subscription = subscription.context("the subscription was forgotten")?;
+        Some((
+            leave_url(app, subscription),
+            preferences_url(app, subscription),
+        ))
+    } else {
+        None
+    };
+    let (leave, preferences) = links
+        .as_ref()
+        .map(|(leave, own)| (leave.as_str(), own.as_str()))
+        .unzip();
+    let by_mail = leave
+        .and_then(|leave| leave.rsplit_once('/'))
+        .map(|(_, token)| format!("mailto:{}?subject=leave%20{token}", from.address));
     let returns = match &app.settings.mail.bounces {
         Some(domain) => address::of(letter.id, domain, &app.secret),
         None => from.address.clone(),
@@ -61,48 +140,29 @@ pub(super) async fn letter(
         purpose: letter.purpose,
         date,
         from,
-        reply_to: app.settings.mail.reply_to.as_ref(),
         returns: &returns,
-        to: &to,
-        language,
-        subject: &rendered.subject,
-        html: &rendered.html,
-        text: &rendered.text,
-        list: list.map(|list| list_headers(app, letter, list, from)),
+        to,
+        own: Own {
+            leave: leave.unwrap_or_default(),
+            preferences: preferences.unwrap_or_default(),
+            address: to.as_str(),
+        },
+        leave,
+        leave_by_mail: by_mail.as_deref(),
     };
-    Ok(compose::compose(&draft, &app.signers, &app.secret)?)
-}
-
-fn digest(
-    app: &App,
-    letter: &Leased,
-    edition: &Edition,
-    to: &EmailAddress,
-) -> anyhow::Result<Rendered> {
-    let subscription = letter
-        .subscription_id
-        .context("the subscription was forgotten")?;
-    let own = Own {
-        leave: &leave_url(app, subscription),
-        preferences: &preferences_url(app, subscription),
-        address: to.as_str(),
-    };
-    Ok(Rendered {
-        subject: edition.subject.clone(),
-        html: edition::splice(&edition.html, &own, Markup::Html),
-        text: edition::splice(&edition.text, &own, Markup::Text),
-    })
+    Ok(compose::compose(
+        stencil,
+        &draft,
+        &app.signers,
+        &app.secret,
+    )?)
 }
 
 /// A rendered edition as nobody in particular would get it: for previews. Its links lead to where
 /// anybody can ask for their own.
 pub fn sample(app: &App, edition: Rendered) -> Rendered {
     let link = app.url("/link");
-    let own = Own {
-        leave: &link,
-        preferences: &link,
-        address: "reader@example.org",
-    };
+    let own = own_of_nobody(&link);
     Rendered {
         html: edition::splice(&edition.html, &own, Markup::Html),
         text: edition::splice(&edition.text, &own, Markup::Text),
@@ -117,21 +177,41 @@ pub fn sample_letter(
     language: Language,
     sample: &Rendered,
 ) -> anyhow::Result<Vec<u8>> {
-    let draft = Draft {
-        id: LetterId(0),
-        purpose: LetterPurpose::Digest,
+    let shared = Shared {
+        is_bulk: true,
         date: app.now(),
         from: &list.sender,
         reply_to: app.settings.mail.reply_to.as_ref(),
-        returns: &list.sender.address,
-        to: &"reader@example.org".parse()?,
         language,
         subject: &sample.subject,
         html: &sample.html,
         text: &sample.text,
         list: None,
     };
-    Ok(compose::compose(&draft, &app.signers, &app.secret)?.bytes)
+    let link = app.url("/link");
+    let to = "reader@example.org".parse()?;
+    let draft = Draft {
+        id: LetterId(0),
+        purpose: LetterPurpose::Digest,
+        date: shared.date,
+        from: &list.sender,
+        returns: &list.sender.address,
+        to: &to,
+        own: own_of_nobody(&link),
+        leave: None,
+        leave_by_mail: None,
+    };
+    let stencil = Stencil::new(&shared, &app.secret.mac("boundary", "sample"))?;
+    Ok(compose::compose(&stencil, &draft, &app.signers, &app.secret)?.bytes)
+}
+
+/// Links lead to where anybody can ask for their own.
+fn own_of_nobody(link: &str) -> Own<'_> {
+    Own {
+        leave: link,
+        preferences: link,
+        address: "reader@example.org",
+    }
 }
 
 async fn other(
@@ -231,34 +311,18 @@ pub(super) fn preferences_url(app: &App, subscription: SubscriptionId) -> String
     forever(app, "preferences", subscription, Purpose::Preferences)
 }
 
-fn list_headers(app: &App, letter: &Leased, list: &List, from: &Mailbox) -> ListHeaders {
+fn list_headers(app: &App, purpose: LetterPurpose, digest: i64, list: &List) -> ListHeaders {
     let base = Url::parse(&app.settings.base_url).ok();
     let host = base
         .as_ref()
         .and_then(Url::domain)
         .unwrap_or("localhost")
         .to_owned();
-    let leave = letter
-        .subscription_id
-        .filter(|_| {
-            matches!(
-                letter.purpose,
-                LetterPurpose::Digest | LetterPurpose::Welcome
-            )
-        })
-        .map(|id| leave_url(app, id));
-    let by_mail = leave
-        .as_ref()
-        .and_then(|leave| leave.rsplit_once('/'))
-        .map(|(_, token)| format!("mailto:{}?subject=leave%20{token}", from.address));
-    let digest = letter.digest_id.map_or(0, |id| id.0);
     ListHeaders {
         name: list.name.clone(),
         id: format!("{}.{host}", list.slug),
         help: app.url(&format!("/lists/{}", list.slug)),
         archive: app.url(&format!("/archive/{}", list.slug)),
-        leave,
-        leave_by_mail: by_mail,
-        feedback: format!("{digest}:{}:{}:visnyk", list.slug, letter.purpose.as_str()),
+        feedback: format!("{digest}:{}:{}:visnyk", list.slug, purpose.as_str()),
     }
 }

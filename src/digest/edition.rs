@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+/// What all marks begin with.
+const MARK: &str = "VISNYKmark";
 /// Stands for the page with the button that ends the subscription.
 pub const LEAVE: &str = "VISNYKmarkLEAVE";
 /// Stands for the page of the reader's choices.
@@ -33,33 +35,48 @@ pub enum Markup {
 
 /// The part with the reader's own words in place of the marks.
 pub fn splice(part: &str, own: &Own<'_>, markup: Markup) -> String {
-    let mut spliced = String::with_capacity(part.len() + 512);
+    let mut spliced = Vec::with_capacity(part.len() + 512);
+    splice_into(part, own, markup, &mut spliced);
+    String::from_utf8(spliced).unwrap_or_default()
+}
+
+/// The same, after what is already in `out`.
+pub fn splice_into(part: &str, own: &Own<'_>, markup: Markup, out: &mut Vec<u8>) {
     let mut rest = part;
     while let Some((before, mark, after)) = next_mark(rest) {
-        spliced.push_str(before);
+        out.extend_from_slice(before.as_bytes());
         let word = match mark {
             LEAVE => own.leave,
             PREFERENCES => own.preferences,
             _ => own.address,
         };
         match markup {
-            Markup::Html => spliced.push_str(&escaped(word)),
-            Markup::Text => spliced.push_str(word),
+            Markup::Html => out.extend_from_slice(escaped(word).as_bytes()),
+            Markup::Text => out.extend_from_slice(word.as_bytes()),
         }
         rest = after;
     }
-    spliced.push_str(rest);
-    spliced
+    out.extend_from_slice(rest.as_bytes());
+}
+
+/// What every reader gets the same, and the rest, which begins with the first mark.
+pub fn at_first_mark(part: &str) -> (&str, &str) {
+    let before = next_mark(part).map_or(part, |(before, ..)| before);
+    part.split_at_checked(before.len()).unwrap_or((part, ""))
 }
 
 fn next_mark(text: &str) -> Option<(&str, &'static str, &str)> {
-    let found = [LEAVE, PREFERENCES, ADDRESS]
-        .into_iter()
-        .filter_map(|mark| {
-            let (before, after) = text.split_once(mark)?;
-            Some((before, mark, after))
-        });
-    found.min_by_key(|(before, ..)| before.len())
+    // All marks begin alike, so the text is searched once.
+    for (at, _) in text.match_indices(MARK) {
+        let (before, from) = text.split_at_checked(at)?;
+        let mark = [LEAVE, PREFERENCES, ADDRESS]
+            .into_iter()
+            .find_map(|mark| Some((mark, from.strip_prefix(mark)?)));
+        if let Some((mark, after)) = mark {
+            return Some((before, mark, after));
+        }
+    }
+    None
 }
 
 fn escaped(word: &str) -> Cow<'_, str> {

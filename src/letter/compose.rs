@@ -5,58 +5,38 @@
 //! 2045, RFC 2369, RFC 2919, RFC 8058).
 
 use std::str::FromStr;
-use std::time::Duration;
-use std::time::SystemTime;
 
 use lettre::Address;
-use lettre::message::Mailbox as LettreMailbox;
-use lettre::message::Message;
-use lettre::message::MessageBuilder;
-use lettre::message::MultiPart;
-use lettre::message::MultiPartKind;
-use lettre::message::SinglePart;
-use lettre::message::header::ContentTransferEncoding;
-use lettre::message::header::ContentType;
-use lettre::message::header::HeaderName;
-use lettre::message::header::HeaderValue;
 
 use crate::access::Secret;
-use crate::article::clean::one_line;
 use crate::audience::EmailAddress;
 use crate::clock::Stamp;
 use crate::config::Mailbox;
 use crate::delivery::Envelope;
+use crate::digest::edition::Own;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
 use crate::letter::dkim;
 use crate::letter::dkim::Signer;
+use crate::letter::stencil::Stencil;
 use crate::locale::Language;
 
-/// The longest text of one header, in characters.
-const LINE: usize = 200;
-
-/// A letter, written and addressed.
+/// What a letter says, before it's known whom to: the same for all readers of an edition.
 #[derive(Debug)]
-pub struct Draft<'a> {
-    /// Which letter.
-    pub id: LetterId,
-    /// What it's for.
-    pub purpose: LetterPurpose,
+pub struct Shared<'a> {
+    /// Whether it's one of many, which nobody asked for this minute.
+    pub is_bulk: bool,
     /// Its `Date`, in whole seconds; the same at every try.
     pub date: Stamp,
     /// Who it's from.
     pub from: &'a Mailbox,
     /// Where answers go, if not there.
     pub reply_to: Option<&'a Mailbox>,
-    /// Where a letter that can't be delivered comes back to.
-    pub returns: &'a str,
-    /// Who it's to.
-    pub to: &'a EmailAddress,
     /// The language it's written in.
     pub language: Language,
     /// One line.
     pub subject: &'a str,
-    /// A whole document.
+    /// A whole document, with marks where a reader's own words go.
     pub html: &'a str,
     /// The same in plain text.
     pub text: &'a str,
@@ -64,7 +44,7 @@ pub struct Draft<'a> {
     pub list: Option<ListHeaders>,
 }
 
-/// What mail programs show as buttons, and group letters by.
+/// What mail programs group letters by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListHeaders {
     /// As people read it.
@@ -75,12 +55,31 @@ pub struct ListHeaders {
     pub help: String,
     /// Its past digests.
     pub archive: String,
-    /// One POST to this ends the subscription (RFC 8058).
-    pub leave: Option<String>,
-    /// A letter to this does the same, for programs that only know mail.
-    pub leave_by_mail: Option<String>,
     /// For receivers' complaint statistics: digest, list, purpose.
     pub feedback: String,
+}
+
+/// A letter's own: whom it's to, and what only they get.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    /// Which letter.
+    pub id: LetterId,
+    /// What it's for.
+    pub purpose: LetterPurpose,
+    /// Its `Date`, which its signature has too.
+    pub date: Stamp,
+    /// Whose domain its Message-ID has.
+    pub from: &'a Mailbox,
+    /// Where a letter that can't be delivered comes back to.
+    pub returns: &'a str,
+    /// Who it's to.
+    pub to: &'a EmailAddress,
+    /// What goes where the marks are.
+    pub own: Own<'a>,
+    /// One POST to this ends the subscription (RFC 8058); mail programs show it as a button.
+    pub leave: Option<&'a str>,
+    /// A letter to this does the same, for programs that only know mail.
+    pub leave_by_mail: Option<&'a str>,
 }
 
 /// A letter that can be handed over.
@@ -93,7 +92,7 @@ pub struct Composed {
 }
 
 /// Why a letter can't be built. It fails alone.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ComposeError {
     /// An address that mail can't be sent from or to.
     #[error("expected an address that mail servers take, but got `{0}`")]
@@ -106,33 +105,42 @@ pub enum ComposeError {
     Sign(#[from] dkim::BadKey),
 }
 
-/// Builds and signs a letter. `signers` give one signature each.
+/// Fills a stencil in for one reader, and signs it. `signers` give one signature each.
 pub fn compose(
+    stencil: &Stencil,
     draft: &Draft<'_>,
     signers: &[Signer],
     secret: &Secret,
 ) -> Result<Composed, ComposeError> {
-    let mut builder = Message::builder()
-        .from(mailbox(draft.from)?)
-        .to(LettreMailbox::new(None, address(draft.to.as_str())?))
-        .subject(one_line(draft.subject, LINE))
-        .date(SystemTime::UNIX_EPOCH + Duration::from_secs(draft.date.seconds().unsigned_abs()))
-        .message_id(Some(message_id(draft, secret)));
-    if let Some(reply_to) = draft.reply_to {
-        builder = builder.reply_to(mailbox(reply_to)?);
+    let to = draft.to.as_str();
+    Address::from_str(to).map_err(|_| ComposeError::Address(to.to_owned()))?;
+    let mut head = stencil.headers.clone();
+    write_header("To", to, &mut head);
+    write_header("Message-ID", &message_id(draft, secret), &mut head);
+    if let Some(leave) = draft.leave {
+        let by_mail = draft.leave_by_mail;
+        let by_mail = by_mail.map(|address| format!(",\r\n <{address}>"));
+        let both = format!("<{leave}>{}", by_mail.unwrap_or_default());
+        write_header("List-Unsubscribe", &both, &mut head);
+        let one_click = "List-Unsubscribe=One-Click";
+        write_header("List-Unsubscribe-Post", one_click, &mut head);
     }
-    for (name, value) in headers(draft) {
-        builder = with_header(builder, name, &value)?;
-    }
-    let message = builder
-        .multipart(body(draft, secret))
-        .map_err(|problem| ComposeError::Build(problem.to_string()))?;
-    let bytes = dkim::sign(signers, draft.date.seconds(), &message.formatted())?;
+    let mut body = Vec::with_capacity(stencil.length());
+    stencil.write_body(&draft.own, &mut body);
+    let bytes = dkim::sign(signers, draft.date.seconds(), &head, &body)?;
     let envelope = Envelope {
         from: draft.returns.to_owned(),
-        to: draft.to.as_str().to_owned(),
+        to: to.to_owned(),
     };
     Ok(Composed { envelope, bytes })
+}
+
+/// A header whose value is ASCII and ours to the letter.
+fn write_header(name: &str, value: &str, head: &mut String) {
+    head.push_str(name);
+    head.push_str(": ");
+    head.push_str(value);
+    head.push_str("\r\n");
 }
 
 /// `<digest.17.x9…@example.org>`: the letter's own, and not to be guessed.
@@ -145,89 +153,6 @@ fn message_id(draft: &Draft<'_>, secret: &Secret) -> String {
     )
 }
 
-/// Both parts in base64: Cyrillic is smaller so than quoted, and no line can be too long.
-fn body(draft: &Draft<'_>, secret: &Secret) -> MultiPart {
-    let part = |kind: ContentType, text: &str| {
-        SinglePart::builder()
-            .header(kind)
-            .header(ContentTransferEncoding::Base64)
-            .body(
-                text.replace("\r\n", "\n")
-                    .replace('\r', "\n")
-                    .replace('\n', "\r\n"),
-            )
-    };
-    let boundary = secret.mac("boundary", &draft.id.to_string());
-    MultiPart::builder()
-        .kind(MultiPartKind::Alternative)
-        .boundary(format!("visnyk-{boundary}"))
-        .singlepart(part(ContentType::TEXT_PLAIN, draft.text))
-        .singlepart(part(ContentType::TEXT_HTML, draft.html))
-}
-
-/// Headers beyond the common ones, in order. Names come from this list only.
-fn headers(draft: &Draft<'_>) -> Vec<(&'static str, String)> {
-    let mut headers = vec![("Content-Language", draft.language.as_str().to_owned())];
-    if draft.purpose != LetterPurpose::Digest {
-        headers.push(("Auto-Submitted", "auto-generated".to_owned()));
-    }
-    let Some(list) = &draft.list else {
-        return headers;
-    };
-    headers.push(("List-Id", format!("{} <{}>", phrase(&list.name), list.id)));
-    headers.push(("List-Help", format!("<{}>", list.help)));
-    headers.push(("List-Archive", format!("<{}>", list.archive)));
-    if let Some(leave) = &list.leave {
-        let by_mail = list
-            .leave_by_mail
-            .iter()
-            .map(|address| format!(", <{address}>"));
-        headers.push((
-            "List-Unsubscribe",
-            format!("<{leave}>{}", by_mail.collect::<String>()),
-        ));
-        headers.push((
-            "List-Unsubscribe-Post",
-            "List-Unsubscribe=One-Click".to_owned(),
-        ));
-    }
-    headers.push(("Feedback-ID", list.feedback.clone()));
-    headers
-}
-
-/// A list's name as it may stand before `<…>`: brackets and quotes would end it.
-fn phrase(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .filter(|sign| !"<>()[]\\\",:;@".contains(*sign))
-        .collect();
-    one_line(&plain, 80)
-}
-
-fn with_header(
-    builder: MessageBuilder,
-    name: &'static str,
-    value: &str,
-) -> Result<MessageBuilder, ComposeError> {
-    let name = HeaderName::new_from_ascii(name.to_owned())
-        .map_err(|problem| ComposeError::Build(problem.to_string()))?;
-    let clean: String = value.chars().filter(|sign| !sign.is_control()).collect();
-    Ok(builder.raw_header(HeaderValue::new(name, clean)))
-}
-
-fn mailbox(mailbox: &Mailbox) -> Result<LettreMailbox, ComposeError> {
-    let name = mailbox
-        .name
-        .as_deref()
-        .map(|name| one_line(name, LINE))
-        .filter(|name| !name.is_empty());
-    Ok(LettreMailbox::new(name, address(&mailbox.address)?))
-}
-
-fn address(text: &str) -> Result<Address, ComposeError> {
-    Address::from_str(text).map_err(|_| ComposeError::Address(text.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use mail_parser::MessageParser;
@@ -237,14 +162,12 @@ mod tests {
     fn letter(subject: &str, list_name: &str) -> Composed {
         let from: Mailbox = "Вісник Полтавщини <news@example.org>".parse().unwrap();
         let to: EmailAddress = "olena@example.net".parse().unwrap();
-        let draft = Draft {
-            id: LetterId(17),
-            purpose: LetterPurpose::Digest,
+        let leave = "https://example.org/leave/7.0.AAAAAAAAAAAAAAAAAAAAAA";
+        let shared = Shared {
+            is_bulk: true,
             date: Stamp(1_687_788_420_000),
             from: &from,
             reply_to: None,
-            returns: "news@example.org",
-            to: &to,
             language: Language::Uk,
             subject,
             html: "<p>На Полтавщині створили офіс</p>",
@@ -254,12 +177,26 @@ mod tests {
                 id: "news.example.org".into(),
                 help: "https://example.org/lists/news".into(),
                 archive: "https://example.org/archive/news".into(),
-                leave: Some("https://example.org/leave/7.0.AAAAAAAAAAAAAAAAAAAAAA".into()),
-                leave_by_mail: Some("mailto:news@example.org?subject=leave%207".into()),
                 feedback: "1:news:digest:visnyk".into(),
             }),
         };
-        compose(&draft, &[], &Secret::new("s")).unwrap()
+        let stencil = Stencil::new(&shared, "AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+        let draft = Draft {
+            id: LetterId(17),
+            purpose: LetterPurpose::Digest,
+            date: shared.date,
+            from: &from,
+            returns: "news@example.org",
+            to: &to,
+            own: Own {
+                leave,
+                preferences: leave,
+                address: to.as_str(),
+            },
+            leave: Some(leave),
+            leave_by_mail: Some("mailto:news@example.org?subject=leave%207"),
+        };
+        compose(&stencil, &draft, &[], &Secret::new("s")).unwrap()
     }
 
     #[test]

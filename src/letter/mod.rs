@@ -2,6 +2,7 @@
 
 pub mod compose;
 pub mod dkim;
+pub mod stencil;
 
 use std::fmt;
 

@@ -72,8 +72,7 @@ statements! {
            AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
-         RETURNING id, fence",
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))",
         postgres:
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
@@ -82,19 +81,30 @@ statements! {
            AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
-         RETURNING letter.id, letter.fence",
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))",
     };
     ACCEPT = Sql {
         sqlite:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
          FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
-         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING id, fence",
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing'",
         postgres:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
                FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
-         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing'",
+    };
+    /// Which of these stand there under the fence that they're held by.
+    HELD_IN = Sql {
+        sqlite:
+        "SELECT letter.id, letter.fence
+         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
+         JOIN letter ON letter.id = held.id AND letter.fence = held.fence WHERE letter.state = $2",
+        postgres:
+        "SELECT letter.id, letter.fence
+         FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
+               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
+         JOIN letter ON letter.id = held.id AND letter.fence = held.fence WHERE letter.state = $2",
     };
     REFUSE = Sql::both(
         "UPDATE letter SET state = 'refused', finished_at = $3, tries = tries + 1
@@ -302,13 +312,28 @@ pub type Held = (LetterId, i64);
 
 /// [`Arrow::Hand`] for several letters. Gives those that passed.
 pub async fn hand(tx: &mut Tx, held: &[Held], until: Stamp, now: Stamp) -> Result<Vec<Held>> {
-    let held = to_json(held);
-    Ok(run!(tx, HAND, query_as(held, now, until), fetch_all)?)
+    let moved = change!(tx, HAND, (to_json(held), now, until))?;
+    those_in(tx, held, moved, LetterState::Handing).await
 }
 
 /// [`Arrow::Accept`] for several letters. Gives those that moved.
 pub async fn accept(tx: &mut Tx, held: &[Held], now: Stamp) -> Result<Vec<Held>> {
-    Ok(run!(tx, ACCEPT, query_as(to_json(held), now), fetch_all)?)
+    let moved = change!(tx, ACCEPT, (to_json(held), now))?;
+    those_in(tx, held, moved, LetterState::Accepted).await
+}
+
+/// Of letters that were tried to be moved, those that were. Nearly always that is all of them, and
+/// then nothing is asked.
+async fn those_in(tx: &mut Tx, held: &[Held], moved: u64, state: LetterState) -> Result<Vec<Held>> {
+    if usize::try_from(moved) == Ok(held.len()) {
+        return Ok(held.to_vec());
+    }
+    Ok(run!(
+        tx,
+        HELD_IN,
+        query_as(to_json(held), state.as_str()),
+        fetch_all
+    )?)
 }
 
 /// Takes back what dead workers held whose leases ended by `ended`. Gives how many.

@@ -89,6 +89,15 @@ pub struct Session {
     size: Option<usize>,
     encrypted: bool,
     usable: bool,
+    /// What was announced together with the letter before; its answers aren't read yet.
+    announced: Option<Announced>,
+}
+
+/// A letter as its announcement tells of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Announced {
+    envelope: Envelope,
+    size: usize,
 }
 
 impl Session {
@@ -122,26 +131,57 @@ impl Session {
     ///
     /// Dropping the future half-way leaves the session unusable; one that is unusable defers.
     pub async fn hand_over(&mut self, envelope: &Envelope, letter: &[u8]) -> (Outcome, Attempt) {
-        if !self.usable {
+        self.hand_over_before(envelope, letter, None).await
+    }
+
+    /// The same, when it's known which letter is `next` over this session: where the relay takes
+    /// it so, that one is announced with this one's end. If it then isn't the next, the session is
+    /// no longer usable.
+    pub async fn hand_over_before(
+        &mut self,
+        envelope: &Envelope,
+        letter: &[u8],
+        next: Option<(&Envelope, &[u8])>,
+    ) -> (Outcome, Attempt) {
+        let size = letter.len();
+        let announced = self.announced.take();
+        let unexpected =
+            |announced: &Announced| announced.envelope != *envelope || announced.size != size;
+        if !self.usable || announced.as_ref().is_some_and(unexpected) {
+            self.usable = false;
             let words = "expected a usable session, but got one in doubt".to_owned();
             return (Outcome::Deferred, self.tried(Phase::Connect, &Err(words)));
         }
-        let content = match self.admit(envelope, letter) {
-            Ok(content) => content,
+        let wire = match self.admit(envelope, letter) {
+            Ok(wire) => wire,
             Err((phase, blame, words)) => {
+                self.usable = announced.is_none();
                 return (Outcome::Refused(blame), self.tried(phase, &Err(words)));
             }
         };
         self.usable = false;
-        let announced = if self.pipelining {
-            self.announce_at_once(envelope, letter.len()).await
-        } else {
-            self.announce_in_turn(envelope, letter.len()).await
+        let open = match announced {
+            Some(_) => self.hear_announced(None).await,
+            None if self.pipelining => self.announce_at_once(envelope, size).await,
+            None => self.announce_in_turn(envelope, size).await,
         };
-        match announced {
-            Ok(()) => self.send(&content).await,
+        match open {
+            Ok(()) => self.send(wire, self.may_announce(next)).await,
             Err(told) => told,
         }
+    }
+
+    fn may_announce(&self, next: Option<(&Envelope, &[u8])>) -> Option<Announced> {
+        let (envelope, letter) = next.filter(|_| self.pipelining)?;
+        let size = letter.len();
+        self.fit(envelope, size).ok()?;
+        let envelope = envelope.clone();
+        Some(Announced { envelope, size })
+    }
+
+    /// Whether a letter was announced that didn't follow yet.
+    pub fn has_announced(&self) -> bool {
+        self.announced.is_some()
     }
 
     /// Whether the relay still answers, by NOOP. For a session that rested a while.
@@ -155,8 +195,11 @@ impl Session {
         self.usable
     }
 
-    /// Says goodbye, briefly.
+    /// Says goodbye, briefly; not while a letter is announced, for it would be taken for its text.
     pub async fn quit(mut self) {
+        if self.announced.is_some() {
+            return;
+        }
         let limit = self.limits.farewell;
         // Whatever the answer is, the connection ends here.
         drop(self.ask("QUIT\r\n", limit).await);
@@ -206,6 +249,7 @@ impl Session {
                     size: None,
                     encrypted,
                     usable: false,
+                    announced: None,
                 });
             }
             Ok(Err(error)) => Reply::read(Err(error)),

@@ -808,7 +808,7 @@ mod over_a_connection {
         let mut connection = mailer(&server).connection();
         for name in ["1", "2", "3"] {
             let told = connection
-                .hand_over(name, &envelope("a@b.org"), &letter(name))
+                .hand_over(name, (&envelope("a@b.org"), &letter(name)), None)
                 .await;
             assert_eq!(told.0, Outcome::Accepted);
         }
@@ -827,7 +827,7 @@ mod over_a_connection {
             let mut connection = mailer(&server).connection();
             for name in ["1", "2"] {
                 let told = connection
-                    .hand_over(name, &envelope("a@b.org"), &letter(name))
+                    .hand_over(name, (&envelope("a@b.org"), &letter(name)), None)
                     .await;
                 assert_eq!(told.0, Outcome::Accepted, "{told:?}");
             }
@@ -844,7 +844,7 @@ mod over_a_connection {
         let mut outcomes = Vec::new();
         for name in ["1", "2", "3"] {
             let told = connection
-                .hand_over(name, &envelope("a@b.org"), &letter(name))
+                .hand_over(name, (&envelope("a@b.org"), &letter(name)), None)
                 .await;
             outcomes.push(told.0);
         }
@@ -862,7 +862,7 @@ mod over_a_connection {
         drop(server);
         let told = mailer
             .connection()
-            .hand_over("1", &envelope("a@b.org"), &letter("1"))
+            .hand_over("1", (&envelope("a@b.org"), &letter("1")), None)
             .await;
         assert_eq!((told.0, told.1.phase), (Outcome::Deferred, Phase::Connect));
     }

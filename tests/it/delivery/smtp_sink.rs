@@ -76,7 +76,7 @@ async fn send(mailer: Mailer, numbers: impl Iterator<Item = usize>) {
         };
         let letter = letter(number);
         let told = connection
-            .hand_over("a", &envelope, letter.as_bytes())
+            .hand_over("a", (&envelope, letter.as_bytes()), None)
             .await;
         assert_eq!(told.0, Outcome::Accepted, "{told:?}");
     }

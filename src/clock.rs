@@ -28,6 +28,11 @@ impl Stamp {
     pub fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
+
+    /// Whole days since the epoch, in UTC.
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
 }
 
 impl<Tz: chrono::TimeZone> From<DateTime<Tz>> for Stamp {

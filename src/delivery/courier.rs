@@ -8,8 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use tokio::sync::Mutex;
-use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::app::App;
 use crate::article::clean::one_line;
@@ -22,13 +21,17 @@ use crate::delivery::Phase;
 use crate::delivery::ledger::Entry;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::mailer::Connection;
-use crate::delivery::mailer::Mailer;
 use crate::delivery::mailer::Parcel;
+use crate::delivery::throttle::News;
+use crate::delivery::ways::Task;
+use crate::delivery::ways::Ways;
+use crate::delivery::ways::bit;
 use crate::delivery::write;
 use crate::delivery::write::Printed;
 use crate::letter::compose::Composed;
 use crate::store::attempt::AttemptRecord;
 use crate::store::letter::Arrow;
+use crate::store::letter::Lane;
 use crate::store::letter::Leased;
 
 /// How long a letter may be spoken of: longer than a server may take to answer its end (10
@@ -45,42 +48,76 @@ pub(super) struct Job {
     pub(super) printed: Option<Arc<Printed>>,
 }
 
+impl Job {
+    /// Whether nobody waits for it this minute.
+    pub(super) fn is_bulk(&self) -> bool {
+        self.letter.lane == Lane::Bulk as i64
+    }
+}
+
 /// A leased letter in its final bytes.
-struct Written {
+pub(super) struct Written {
     letter: Leased,
     composed: Composed,
+    /// Whether it's past the gate.
+    has_passed: bool,
+    /// Relays that wouldn't hear of it, a bit each, and what they said.
+    tried: u64,
+    attempts: Vec<AttemptRecord>,
 }
 
 impl Written {
     fn parcel(&self) -> Parcel<'_> {
         (&self.composed.envelope, &self.composed.bytes)
     }
+
+    fn domain(&self) -> &str {
+        domain(&self.composed.envelope.to)
+    }
+}
+
+/// The part after the `@`, which is in lower case.
+fn domain(address: &str) -> &str {
+    address.rsplit_once('@').map_or("", |(_, domain)| domain)
 }
 
 /// Who carries letters over one connection.
 pub(super) struct Courier {
     app: App,
-    jobs: Arc<Mutex<mpsc::Receiver<Job>>>,
+    ways: Arc<Ways>,
+    /// Which relay's, and which of its couriers.
+    place: usize,
+    index: usize,
     ledger: Ledger,
-    /// To each relay, the first first.
-    connections: Vec<Connection>,
-    /// What came of the last letter, to be on disk before the text of the next one goes.
+    connection: Connection,
+    counted: Option<Arc<str>>,
+    /// What came of letters, to be on disk before the text of the next one goes. Each comes to
+    /// rest with it.
     unwritten: Vec<Entry>,
 }
 
 impl Courier {
-    /// Takes letters from `jobs`, which its fellows share.
-    pub(super) fn new(app: &App, jobs: &Arc<Mutex<mpsc::Receiver<Job>>>, ledger: &Ledger) -> Self {
-        Self {
+    /// One of a relay's couriers.
+    pub(super) fn new(
+        app: &App,
+        ways: &Arc<Ways>,
+        (place, index): (usize, usize),
+        ledger: &Ledger,
+    ) -> Option<Self> {
+        let way = ways.way(place)?;
+        Some(Self {
             app: app.clone(),
-            jobs: Arc::clone(jobs),
+            ways: Arc::clone(ways),
+            place,
+            index,
             ledger: ledger.clone(),
-            connections: app.mailers.iter().map(Mailer::connection).collect(),
+            connection: way.mailer.connection(),
+            counted: way.counted.as_deref().map(Arc::from),
             unwritten: Vec::new(),
-        }
+        })
     }
 
-    /// Works until there are no more jobs to come.
+    /// Works until there are no more letters to come.
     ///
     /// While one letter goes, the next is past the gate already, so that it can be announced with
     /// the end of the first. Its own text doesn't go before the outcome of the first is on disk.
@@ -88,50 +125,80 @@ impl Courier {
         let mut passed = VecDeque::with_capacity(AHEAD);
         loop {
             let written = self.take(AHEAD - passed.len(), passed.is_empty()).await;
-            if written.is_empty() && passed.is_empty() {
+            if written.is_empty() && passed.is_empty() && self.unwritten.is_empty() {
                 break;
             }
             passed.extend(self.pass(written).await);
             if let Some(letter) = passed.pop_front() {
-                self.deliver(&letter, passed.front()).await;
+                self.deliver(letter, passed.front()).await;
             }
         }
-        for connection in &mut self.connections {
-            connection.close().await;
-        }
+        self.connection.close().await;
     }
 
     /// At most so many letters, written. Waits for one only if `waits`.
     async fn take(&mut self, most: usize, waits: bool) -> Vec<Written> {
         let mut taken = Vec::with_capacity(most);
         while taken.len() < most {
-            let at_hand = self
-                .jobs
-                .try_lock()
-                .ok()
-                .and_then(|mut jobs| jobs.try_recv().ok());
-            let job = match at_hand {
-                None if waits && taken.is_empty() => self.next().await,
-                other => other,
+            let is_stopping = self.app.stop.is_cancelled();
+            let task = match self.ways.take(self.place, self.index, is_stopping) {
+                Ok(task) => Some(task),
+                Err(_) if waits && taken.is_empty() => self.wait().await,
+                Err(_) => None,
             };
-            let Some(job) = job else { break };
-            if self.app.stop.is_cancelled() {
-                self.unwritten.push(Entry::of(&job.letter, Arrow::Return));
-            } else {
-                taken.extend(self.compose(job).await);
+            match task {
+                None => break,
+                Some(Task::Passed(written)) => taken.push(written),
+                Some(Task::Job(job)) if self.app.stop.is_cancelled() => {
+                    self.unwritten.push(Entry::of(&job.letter, Arrow::Return));
+                }
+                Some(Task::Job(job)) => {
+                    if let Some(job) = self.admit(job) {
+                        taken.extend(self.compose(job).await);
+                    }
+                }
             }
         }
         taken
     }
 
     /// The next letter. While there is none, nothing stays unwritten.
-    async fn next(&mut self) -> Option<Job> {
+    async fn wait(&mut self) -> Option<Task> {
         if !self.unwritten.is_empty() {
             self.write(Vec::new()).await;
             // Whoever waits for the last letter to be done need not wait longer.
             self.app.letters_waiting.notify_one();
         }
-        self.jobs.lock().await.recv().await
+        self.ways.wait(self.place, self.index, &self.app).await
+    }
+
+    /// The job, if the relay takes letters and the reader's domain takes one now. Otherwise it goes
+    /// to another relay, or back.
+    fn admit(&mut self, job: Job) -> Option<Job> {
+        let (now, is_bulk) = (self.app.now(), job.is_bulk());
+        let way = self.ways.way(self.place)?;
+        let mut throttle = way.throttle();
+        if !throttle.admit(is_bulk, Instant::now(), now.day()) {
+            drop(throttle);
+            let back = self
+                .ways
+                .pass_on(Task::Job(job), bit(self.place), now.day());
+            if let Some(Task::Job(job)) = back {
+                self.unwritten.push(Entry::of(&job.letter, Arrow::Return));
+            }
+            return None;
+        }
+        let domain = domain(job.letter.email.as_deref().unwrap_or_default());
+        match throttle.domain_slot(domain, Instant::now()) {
+            Err(wait) if is_bulk => {
+                drop(throttle);
+                let due = now + TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1));
+                self.unwritten
+                    .push(Entry::of(&job.letter, Arrow::PutOff(due)));
+                None
+            }
+            _ => Some(job),
+        }
     }
 
     async fn compose(&mut self, job: Job) -> Option<Written> {
@@ -141,11 +208,17 @@ impl Courier {
             printed,
         } = job;
         match write::letter(&self.app, &letter, list.as_deref(), printed.as_deref()).await {
-            Ok(composed) => Some(Written { letter, composed }),
+            Ok(composed) => Some(Written {
+                letter,
+                composed,
+                has_passed: false,
+                tried: 0,
+                attempts: Vec::new(),
+            }),
             Err(problem) => {
                 let words = format!("{problem:#}");
                 tracing::error!(letter = letter.id.0, problem = words, "letter.failed");
-                let attempt = failed_to_build(self.app.now(), &words);
+                let attempt = failed(self.app.now(), "compose", &words);
                 self.unwritten
                     .push(Entry::of(&letter, Arrow::Fail).with(attempt));
                 None
@@ -158,14 +231,14 @@ impl Courier {
         if written.is_empty() && self.unwritten.is_empty() {
             return Vec::new();
         }
-        let hand = Arrow::Hand(self.app.now() + LEASE);
-        let gates = written
-            .iter()
-            .map(|written| Entry::of(&written.letter, hand));
+        let hand = Arrow::Hand(self.app.now() + self.ways.skew() + LEASE);
+        let (mut passed, fresh): (Vec<_>, Vec<_>) =
+            written.into_iter().partition(|written| written.has_passed);
+        let gates = fresh.iter().map(|written| Entry::of(&written.letter, hand));
         let open = self.write(gates.collect()).await;
-        let mut passed = Vec::with_capacity(written.len());
-        for (written, open) in written.into_iter().zip(open) {
+        for (mut written, open) in fresh.into_iter().zip(open) {
             if open {
+                written.has_passed = true;
                 passed.push(written);
             } else {
                 // Unsubscribed, suppressed or erased since it was queued.
@@ -178,17 +251,22 @@ impl Courier {
 
     /// Has this written, and whatever was not yet; how it went with each of `entries`.
     async fn write(&mut self, entries: Vec<Entry>) -> Vec<bool> {
-        let earlier = self.unwritten.len();
+        let at_rest = self.unwritten.len();
         let mut all = std::mem::take(&mut self.unwritten);
         all.extend(entries);
         let mut written = self.ledger.write_together(all).await;
-        written.drain(..earlier.min(written.len()));
+        written.drain(..at_rest.min(written.len()));
+        self.ways.finish(at_rest);
         written
     }
 
-    async fn deliver(&mut self, written: &Written, next: Option<&Written>) {
+    async fn deliver(&mut self, mut written: Written, next: Option<&Written>) {
         let letter = &written.letter;
-        let (outcome, attempt) = hand_over(written, next, &mut self.connections).await;
+        let name = format!("{}-{}", letter.purpose.as_str(), letter.id);
+        let handing = self
+            .connection
+            .hand_over(&name, written.parcel(), next.map(Written::parcel));
+        let (outcome, attempt) = handing.await;
         let now = self.app.now();
         tracing::info!(
             letter = letter.id.0,
@@ -197,46 +275,54 @@ impl Courier {
             code = attempt.code,
             "letter.handed"
         );
-        let entry = Entry::of(letter, arrow(now, letter, outcome));
-        self.unwritten
-            .push(entry.with(record(now, outcome, attempt)));
-    }
-}
-
-/// By the first relay that will speak with us, in order.
-async fn hand_over(
-    written: &Written,
-    next: Option<&Written>,
-    connections: &mut [Connection],
-) -> (Outcome, Attempt) {
-    let letter = &written.letter;
-    let name = format!("{}-{}", letter.purpose.as_str(), letter.id);
-    let last = connections.len().saturating_sub(1);
-    for (place, connection) in connections.iter_mut().enumerate() {
-        let (outcome, attempt) = connection
-            .hand_over(&name, written.parcel(), next.map(Written::parcel))
-            .await;
+        self.hear(outcome, &attempt, written.domain());
         let never_spoke = outcome == Outcome::Deferred && attempt.phase < Phase::Mail;
-        if place == last || !never_spoke {
-            return (outcome, attempt);
+        let attempt = record(now, outcome, attempt);
+        if never_spoke {
+            written.tried |= bit(self.place);
+            written.attempts.push(attempt);
+            let tried = written.tried;
+            let back = self.ways.pass_on(Task::Passed(written), tried, now.day());
+            if let Some(Task::Passed(written)) = back {
+                let arrow = arrow(now, &written.letter, outcome);
+                let entry = Entry::of(&written.letter, arrow);
+                let attempts = written.attempts.into_iter();
+                self.unwritten.push(attempts.fold(entry, Entry::with));
+            }
+            return;
         }
-        tracing::warn!(host = attempt.host, text = attempt.text, "relay.down");
+        let entry = Entry::of(letter, arrow(now, letter, outcome));
+        let attempts = written.attempts.into_iter().chain([attempt]);
+        let entry = attempts.fold(entry, Entry::with);
+        self.unwritten.push(entry.by(self.counted.clone()));
     }
-    let text = "expected at least one relay, but got none".to_owned();
-    let attempt = Attempt {
-        phase: Phase::Connect,
-        host: String::new(),
-        code: None,
-        enhanced: None,
-        text,
-    };
-    (Outcome::Deferred, attempt)
+
+    /// What a relay said tells how fast and whether letters go by it.
+    fn hear(&self, outcome: Outcome, attempt: &Attempt, domain: &str) {
+        let Some(way) = self.ways.way(self.place) else {
+            return;
+        };
+        let news = way
+            .throttle()
+            .hear(outcome, attempt, domain, Instant::now());
+        let (host, text) = (&attempt.host, &attempt.text);
+        match news {
+            None => {}
+            Some(News::Down(rest)) => tracing::error!(host, text, ?rest, "relay.down"),
+            Some(News::Refuses(rest)) => {
+                tracing::error!(host, code = attempt.code, ?rest, "relay.refuses");
+            }
+            Some(News::Slower) => tracing::warn!(host, code = attempt.code, "relay.slower"),
+        }
+    }
 }
 
 /// Nobody but the reader's own server can end a letter for the reader: what is the host's fault is
 /// tried again.
 fn arrow(now: Stamp, letter: &Leased, outcome: Outcome) -> Arrow {
     let later = now + wait(letter.tries, letter.id.0);
+    // A letter that has no more time is looked at once more when it ends, to say so.
+    let later = later.min(letter.deadline_at + TimeDelta::milliseconds(1));
     match outcome {
         Outcome::Accepted => Arrow::Accept,
         Outcome::Refused(Blame::Recipient | Blame::Letter) => Arrow::Refuse,
@@ -275,11 +361,12 @@ fn record(at: Stamp, outcome: Outcome, attempt: Attempt) -> AttemptRecord {
     }
 }
 
-fn failed_to_build(at: Stamp, words: &str) -> AttemptRecord {
+/// A letter that fails before a relay hears of it.
+pub(super) fn failed(at: Stamp, phase: &str, words: &str) -> AttemptRecord {
     AttemptRecord {
         at,
         outcome: "failed".to_owned(),
-        phase: "compose".to_owned(),
+        phase: phase.to_owned(),
         host: String::new(),
         code: None,
         enhanced: None,

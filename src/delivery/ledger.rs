@@ -5,7 +5,9 @@
 //! many, so the book waits until some of the connections have something to say, but no longer than
 //! a blink: with sixteen connections it writes for four or more at once.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -41,13 +43,15 @@ pub struct Book {
 /// How long lines wait for company.
 const BLINK: Duration = Duration::from_millis(1);
 
-/// One letter's step along an arrow, and the try that led to it.
+/// One letter's step along an arrow, and the tries that led to it.
 #[derive(Debug, Clone)]
 pub struct Entry {
     letter: LetterId,
     fence: i64,
     arrow: Arrow,
-    attempt: Option<AttemptRecord>,
+    attempts: Vec<AttemptRecord>,
+    /// The relay whose letters are counted, if it's one.
+    counted: Option<Arc<str>>,
 }
 
 impl Entry {
@@ -57,14 +61,22 @@ impl Entry {
             letter: letter.id,
             fence: letter.fence,
             arrow,
-            attempt: None,
+            attempts: Vec::new(),
+            counted: None,
         }
     }
 
-    /// The same, with the try that led to it.
+    /// The same, with a try that led to it.
     #[must_use]
     pub fn with(mut self, attempt: AttemptRecord) -> Self {
-        self.attempt = Some(attempt);
+        self.attempts.push(attempt);
+        self
+    }
+
+    /// The same, by a relay whose letters are counted.
+    #[must_use]
+    pub(super) fn by(mut self, counted: Option<Arc<str>>) -> Self {
+        self.counted = counted;
         self
     }
 }
@@ -175,10 +187,13 @@ impl Book {
         let tries: Vec<(LetterId, &AttemptRecord)> = entries
             .iter()
             .filter(|entry| moved.contains(&entry.held()))
-            .filter_map(|entry| Some((entry.letter, entry.attempt.as_ref()?)))
+            .flat_map(|entry| entry.attempts.iter().map(|tried| (entry.letter, tried)))
             .collect();
         if !tries.is_empty() {
             store::attempt::record(&mut tx, &tries).await?;
+        }
+        for (relay, letters) in counts(entries) {
+            store::relay::count(&mut tx, relay, now.day(), letters).await?;
         }
         tx.commit().await?;
         Ok(entries
@@ -186,4 +201,14 @@ impl Book {
             .map(|entry| moved.contains(&entry.held()))
             .collect())
     }
+}
+
+/// How many letters each relay took whose letters are counted.
+fn counts(entries: &[Entry]) -> HashMap<&str, i64> {
+    let mut counts = HashMap::new();
+    let accepted = entries.iter().filter(|entry| entry.arrow == Arrow::Accept);
+    for relay in accepted.filter_map(|entry| entry.counted.as_deref()) {
+        *counts.entry(relay).or_default() += 1;
+    }
+    counts
 }

@@ -82,6 +82,15 @@ impl Memory {
 }
 
 impl Mailer {
+    /// Where it leads, as the ledger tells it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Smtp(route) => route.relay.address(),
+            Self::File(folder) => folder.display().to_string(),
+            Self::Memory(_) => "memory".to_owned(),
+        }
+    }
+
     /// To `relay`, with the patience of [`Timeouts::default`] and the machine's certificates.
     ///
     /// # Errors

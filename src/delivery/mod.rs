@@ -11,6 +11,8 @@ pub mod ledger;
 pub mod mailer;
 pub mod returns;
 pub mod smtp;
+mod throttle;
+mod ways;
 pub mod worker;
 pub mod write;
 

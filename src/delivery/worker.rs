@@ -5,8 +5,8 @@
 //! lease ──► compose ──► gate (handing, committed) ──► relay ──► outcome (committed) ──► the next
 //! ```
 //!
-//! One task looks for due letters and leases them; as many [couriers](Courier) as there are
-//! connections take them from it; one task, the [`Ledger`], writes whatever they have to say,
+//! One task looks for due letters, leases them and shares them out among the [`Ways`] out; as many
+//! [couriers](Courier) as there are connections take them from there; one task, the [`Ledger`], writes whatever they have to say,
 //! together. A letter's outcome is on disk before its connection sends the text of another, so a
 //! crash can repeat at most one letter a connection, and none whose outcome was written.
 
@@ -15,8 +15,6 @@ use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::app::App;
@@ -26,17 +24,22 @@ use crate::clock::Stamp;
 use crate::delivery::courier::Courier;
 use crate::delivery::courier::Job;
 use crate::delivery::courier::LEASE;
+use crate::delivery::courier::failed;
 use crate::delivery::ledger::Ledger;
+use crate::delivery::ways::Ways;
 use crate::delivery::write::Printed;
 use crate::digest::EditionId;
+use crate::letter::LetterPurpose;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
+use crate::store::Tx;
 use crate::store::letter::Arrow;
+use crate::store::letter::Lane;
 use crate::store::letter::Leased;
 
-/// Letters leased at once, for each connection.
-const LEASED_A_CONNECTION: usize = 8;
+/// Letters leased at once that somebody waits for.
+const URGENT: i64 = 64;
 /// How long to rest when nothing is due and nobody rings.
 const REST: Duration = Duration::from_secs(1);
 
@@ -55,36 +58,37 @@ pub enum Until {
 /// dead owner's, and is taken back at once.
 pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
     take_back(app).await?;
-    let connections = app
-        .settings
-        .mail
-        .relays
-        .first()
-        .map_or(1, |relay| relay.connections);
-    let connections = usize::try_from(connections)?;
-    let (jobs, taken) = mpsc::channel(connections);
-    let taken = Arc::new(Mutex::new(taken));
+    let ways = Ways::open(app).await?;
+    let connections = ways.all().map(|(_, way)| way.connections()).sum();
     let (ledger, mut book) = Ledger::open(app.clone(), connections);
     let mut tasks = JoinSet::new();
-    for _ in 0..connections {
-        tasks.spawn(Courier::new(app, &taken, &ledger).work());
+    for (place, way) in ways.all() {
+        for index in 0..way.connections() {
+            if let Some(courier) = Courier::new(app, &ways, (place, index), &ledger) {
+                tasks.spawn(courier.work());
+            }
+        }
     }
     drop(ledger);
-    let writing = async {
+    let working = async {
         while let Some(done) = tasks.join_next().await {
             done?;
         }
         anyhow::Ok(())
     };
-    let leasing = lease(app, jobs, connections * LEASED_A_CONNECTION, until);
-    let (leased, written, ()) = tokio::join!(leasing, writing, book.write());
-    leased.and(written)
+    let leasing = async {
+        let leased = lease(app, &ways, until).await;
+        ways.close();
+        leased
+    };
+    let (leased, worked, ()) = tokio::join!(leasing, working, book.write());
+    leased.and(worked)
 }
 
 async fn take_back(app: &App) -> store::Result<()> {
     let ended = match &app.db {
         Db::Sqlite { .. } => Stamp(i64::MAX),
-        Db::Postgres(_) => app.now(),
+        Db::Postgres(_) => store::letter::database_now(&mut app.db.read().await?).await?,
     };
     let mut tx = app.db.begin().await?;
     let back = store::letter::take_back(&mut tx, ended).await?;
@@ -95,28 +99,16 @@ async fn take_back(app: &App) -> store::Result<()> {
     Ok(())
 }
 
-/// Leases due letters and passes them on, until it's time to come home.
-async fn lease(
-    app: &App,
-    jobs: mpsc::Sender<Job>,
-    most: usize,
-    until: Until,
-) -> anyhow::Result<()> {
+/// Leases due letters and shares them out, until it's time to come home.
+async fn lease(app: &App, ways: &Ways, until: Until) -> anyhow::Result<()> {
     let worker = format!("pid {}", std::process::id());
     let mut common = Common::default();
     while !app.stop.is_cancelled() {
-        let batch = lease_batch(app, &worker, i64::try_from(most)?, &mut common).await;
-        let done = match batch {
-            Ok(batch) if !batch.is_empty() => {
-                for job in batch {
-                    // Nobody takes them any more only when every task has ended; the lease says so.
-                    if jobs.send(job).await.is_err() {
-                        return Ok(());
-                    }
-                }
-                continue;
-            }
-            Ok(_) => is_done(app, until).await,
+        let looked = look(app, ways, &worker, &mut common).await;
+        let done = match looked {
+            Ok(Found::Some) => continue,
+            Ok(Found::Full) => Ok(false),
+            Ok(Found::Nothing) => is_done(app, ways, until).await,
             Err(problem) => Err(problem),
         };
         match done {
@@ -128,18 +120,60 @@ async fn lease(
         tokio::select! {
             () = app.stop.cancelled() => {}
             () = app.letters_waiting.notified() => {}
+            () = ways.room.notified() => {}
             () = tokio::time::sleep(REST) => {}
         }
     }
     Ok(())
 }
 
-/// Whoever holds a letter finishes it after the leasing has ended.
-async fn is_done(app: &App, until: Until) -> store::Result<bool> {
+/// What there was to lease.
+enum Found {
+    Some,
+    Nothing,
+    /// There is no room for more.
+    Full,
+}
+
+/// Leases what may go now: first what somebody waits for, then digests.
+async fn look(app: &App, ways: &Ways, worker: &str, common: &mut Common) -> store::Result<Found> {
+    let day = app.now().day();
+    let mut found = Found::Nothing;
+    if ways.is_open(false, day) {
+        let jobs = lease_batch(app, ways, worker, (Lane::Urgent, URGENT), common).await?;
+        if !jobs.is_empty() {
+            ways.share_out(jobs, day);
+            found = Found::Some;
+        }
+    }
+    if ways.is_open(true, day) {
+        let room = i64::try_from(ways.room(day)).unwrap_or(i64::MAX);
+        if room == 0 {
+            return Ok(if matches!(found, Found::Some) {
+                found
+            } else {
+                Found::Full
+            });
+        }
+        let jobs = lease_batch(app, ways, worker, (Lane::Bulk, room), common).await?;
+        if !jobs.is_empty() {
+            ways.share_out(jobs, day);
+            found = Found::Some;
+        }
+    }
+    Ok(found)
+}
+
+/// Whoever holds a letter finishes it after the leasing has ended. What no relay takes now isn't due.
+async fn is_done(app: &App, ways: &Ways, until: Until) -> store::Result<bool> {
     match until {
         Until::Stopped => Ok(false),
         Until::Empty => Ok(store::letter::count_unfinished(&mut app.db.read().await?).await? == 0),
         Until::NothingDue => {
+            let day = app.now().day();
+            if ways.is_idle() && !(ways.is_open(true, day) && ways.is_open(false, day)) {
+                return Ok(true);
+            }
             let next = store::letter::next_due(&mut app.db.read().await?).await?;
             Ok(next.is_none_or(|due| due > app.now()))
         }
@@ -148,17 +182,27 @@ async fn is_done(app: &App, until: Until) -> store::Result<bool> {
 
 async fn lease_batch(
     app: &App,
+    ways: &Ways,
     worker: &str,
-    most: i64,
+    what: (Lane, i64),
     common: &mut Common,
 ) -> store::Result<Vec<Job>> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
-    store::letter::expire(&mut tx, now).await?;
     if matches!(app.db, Db::Postgres(_)) {
-        store::letter::take_back(&mut tx, now).await?;
+        // Workers on several machines go by one clock.
+        let database = store::letter::database_now(&mut tx).await?;
+        ways.set_skew(database - now);
+        store::letter::take_back(&mut tx, database).await?;
     }
-    let letters = store::letter::lease(&mut tx, worker, (now, now + LEASE), most).await?;
+    let until = now + ways.skew() + LEASE;
+    let letters = store::letter::lease(&mut tx, worker, (now, until), what).await?;
+    let (letters, late): (Vec<_>, Vec<_>) = letters
+        .into_iter()
+        .partition(|letter| letter.deadline_at >= now);
+    for letter in &late {
+        give_up(&mut tx, letter, now).await?;
+    }
     tx.commit().await?;
     if letters.is_empty() {
         return Ok(Vec::new());
@@ -173,6 +217,20 @@ async fn lease_batch(
             Err(problem)
         }
     }
+}
+
+/// A letter whose time ran out fails, and its record says what that means for its reader.
+async fn give_up(tx: &mut Tx, letter: &Leased, now: Stamp) -> store::Result<()> {
+    let words = if letter.purpose == LetterPurpose::Digest {
+        "expected to be handed over by its deadline, but wasn't: its articles won't be sent to \
+         this reader unless the digest's failed letters are queued again by `letter retry`"
+    } else {
+        "expected to be handed over by its deadline, but wasn't"
+    };
+    let attempt = failed(now, "deadline", words);
+    tracing::error!(letter = letter.id.0, "letter.too_late");
+    store::letter::go(tx, letter.id, letter.fence, Arrow::Fail, now).await?;
+    store::attempt::record(tx, &[(letter.id, &attempt)]).await
 }
 
 /// What letters of a batch have in common, read once. What can't be read is missing, and its letters

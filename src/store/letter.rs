@@ -35,28 +35,28 @@ statements! {
     /// What somebody was written in a day, apart from digests: the flood budget of an address.
     COUNT_SINCE = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
-    /// Takes due letters for one worker, those somebody waits for first. Only the row lock differs.
+    /// Takes due letters of a lane for one worker. Only the row lock differs.
     LEASE = Sql {
         sqlite:
         "UPDATE letter SET state = 'leased', fence = fence + 1, worker = $1, leased_until = $2
-         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND due_at <= $3
-                      ORDER BY lane, due_at LIMIT $4)
+         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND lane = $5 AND due_at <= $3
+                      ORDER BY due_at LIMIT $4)
          RETURNING id",
         postgres:
         "UPDATE letter SET state = 'leased', fence = fence + 1, worker = $1, leased_until = $2
-         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND due_at <= $3
-                      ORDER BY lane, due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
+         WHERE id IN (SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND lane = $5 AND due_at <= $3
+                      ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED)
          RETURNING id",
     };
     LEASED = Sql {
         sqlite:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.tries, l.resends, r.email, r.language, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, s.list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
          WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
         postgres:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.tries, l.resends, r.email, r.language, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, s.list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
          WHERE l.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
          ORDER BY l.lane, l.due_at, l.id",
@@ -72,7 +72,8 @@ statements! {
            AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))",
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+         RETURNING letter.id, letter.fence",
         postgres:
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
@@ -81,30 +82,19 @@ statements! {
            AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))",
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+         RETURNING letter.id, letter.fence",
     };
     ACCEPT = Sql {
         sqlite:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
          FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
-         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing'",
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
         postgres:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
                FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
-         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing'",
-    };
-    /// Which of these stand there under the fence that they're held by.
-    HELD_IN = Sql {
-        sqlite:
-        "SELECT letter.id, letter.fence
-         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
-         JOIN letter ON letter.id = held.id AND letter.fence = held.fence WHERE letter.state = $2",
-        postgres:
-        "SELECT letter.id, letter.fence
-         FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
-               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
-         JOIN letter ON letter.id = held.id AND letter.fence = held.fence WHERE letter.state = $2",
+         WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
     };
     REFUSE = Sql::both(
         "UPDATE letter SET state = 'refused', finished_at = $3, tries = tries + 1
@@ -120,6 +110,9 @@ statements! {
         "UPDATE letter SET state = 'failed', finished_at = $3 WHERE id = $1 AND fence = $2 AND state = 'leased'");
     CANCEL = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $3 WHERE id = $1 AND fence = $2 AND state = 'leased'");
+    /// Back unopened, and not due before then.
+    PUT_OFF = Sql::both(
+        "UPDATE letter SET state = 'queued', worker = NULL, due_at = $3 WHERE id = $1 AND fence = $2 AND state = 'leased'");
     /// Back unopened: no server has heard of it.
     RETURN = Sql::both(
         "UPDATE letter SET state = 'queued', worker = NULL WHERE id = $1 AND fence = $2 AND state = 'leased'");
@@ -128,8 +121,11 @@ statements! {
     TAKE_BACK = Sql::both(
         "UPDATE letter SET state = 'queued', worker = NULL, resends = resends + CASE state WHEN 'handing' THEN 1 ELSE 0 END
          WHERE state IN ('leased', 'handing') AND leased_until <= $1");
-    EXPIRE = Sql::both(
-        "UPDATE letter SET state = 'failed', finished_at = $1 WHERE state IN ('queued', 'deferred') AND deadline_at < $1");
+    /// What time it is for all workers: those on several machines needn't agree on it otherwise.
+    DATABASE_NOW = Sql {
+        sqlite: "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+        postgres: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
+    };
     /// The reader left: what is not being handed over this moment stays here.
     CANCEL_OF_SUBSCRIPTION = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
@@ -154,6 +150,15 @@ statements! {
          WHERE digest_id = $1 AND state IN ('failed', 'refused')");
 }
 
+/// Who goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Somebody waits for it: a confirmation, a link.
+    Urgent = 0,
+    /// A digest.
+    Bulk = 1,
+}
+
 /// A letter that a worker holds, and whom it's for.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
 pub struct Leased {
@@ -176,6 +181,8 @@ pub struct Leased {
     pub made_at: Stamp,
     /// When it's no longer worth sending.
     pub deadline_at: Stamp,
+    /// Its [`Lane`].
+    pub lane: i64,
     /// How often it was tried.
     pub tries: i64,
     /// How often it went out again after a doubt.
@@ -256,14 +263,20 @@ pub async fn count_since(tx: &mut Tx, subscriber: SubscriberId, since: Stamp) ->
     )?)
 }
 
-/// Takes at most `most` due letters for a worker until a moment.
+/// Takes at most `most` due letters of a lane for a worker until a moment.
 pub async fn lease(
     tx: &mut Tx,
     worker: &str,
     (now, until): (Stamp, Stamp),
-    most: i64,
+    (lane, most): (Lane, i64),
 ) -> Result<Vec<Leased>> {
-    let ids: Vec<LetterId> = run!(tx, LEASE, query_scalar(worker, until, now, most), fetch_all)?;
+    let lane = lane as i64;
+    let ids: Vec<LetterId> = run!(
+        tx,
+        LEASE,
+        query_scalar(worker, until, now, most, lane),
+        fetch_all
+    )?;
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -289,6 +302,8 @@ pub enum Arrow {
     Cancel,
     /// leased → queued, as if never taken.
     Return,
+    /// leased → queued, not due before then.
+    PutOff(Stamp),
 }
 
 /// Moves a letter along one arrow. False if it isn't where the arrow begins, or the fence is old,
@@ -303,6 +318,7 @@ pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp)
         Arrow::Fail => change!(tx, FAIL, (id, fence, now))?,
         Arrow::Cancel => change!(tx, CANCEL, (id, fence, now))?,
         Arrow::Return => change!(tx, RETURN, (id, fence))?,
+        Arrow::PutOff(due) => change!(tx, PUT_OFF, (id, fence, due))?,
     };
     Ok(changed > 0)
 }
@@ -312,28 +328,13 @@ pub type Held = (LetterId, i64);
 
 /// [`Arrow::Hand`] for several letters. Gives those that passed.
 pub async fn hand(tx: &mut Tx, held: &[Held], until: Stamp, now: Stamp) -> Result<Vec<Held>> {
-    let moved = change!(tx, HAND, (to_json(held), now, until))?;
-    those_in(tx, held, moved, LetterState::Handing).await
+    let held = to_json(held);
+    Ok(run!(tx, HAND, query_as(held, now, until), fetch_all)?)
 }
 
 /// [`Arrow::Accept`] for several letters. Gives those that moved.
 pub async fn accept(tx: &mut Tx, held: &[Held], now: Stamp) -> Result<Vec<Held>> {
-    let moved = change!(tx, ACCEPT, (to_json(held), now))?;
-    those_in(tx, held, moved, LetterState::Accepted).await
-}
-
-/// Of letters that were tried to be moved, those that were. Nearly always that is all of them, and
-/// then nothing is asked.
-async fn those_in(tx: &mut Tx, held: &[Held], moved: u64, state: LetterState) -> Result<Vec<Held>> {
-    if usize::try_from(moved) == Ok(held.len()) {
-        return Ok(held.to_vec());
-    }
-    Ok(run!(
-        tx,
-        HELD_IN,
-        query_as(to_json(held), state.as_str()),
-        fetch_all
-    )?)
+    Ok(run!(tx, ACCEPT, query_as(to_json(held), now), fetch_all)?)
 }
 
 /// Takes back what dead workers held whose leases ended by `ended`. Gives how many.
@@ -341,9 +342,9 @@ pub async fn take_back(tx: &mut Tx, ended: Stamp) -> Result<u64> {
     Ok(change!(tx, TAKE_BACK, (ended))?)
 }
 
-/// Ends waiting letters whose time ran out. Gives how many.
-pub async fn expire(tx: &mut Tx, now: Stamp) -> Result<u64> {
-    Ok(change!(tx, EXPIRE, (now))?)
+/// What time it is by the database's clock, which leases go by where several workers share it.
+pub async fn database_now(tx: &mut Tx) -> Result<Stamp> {
+    Ok(run!(tx, DATABASE_NOW, query_scalar(), fetch_one)?)
 }
 
 /// Cancels whatever waits for somebody who left.

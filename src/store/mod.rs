@@ -20,6 +20,7 @@ pub mod lock;
 pub mod narrowing;
 pub mod origin;
 pub mod plan;
+pub mod relay;
 pub mod rhythm;
 pub mod search;
 pub mod source;
@@ -338,6 +339,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         narrowing::STATEMENTS,
         origin::STATEMENTS,
         plan::STATEMENTS,
+        relay::STATEMENTS,
         rhythm::STATEMENTS,
         search::STATEMENTS,
         source::STATEMENTS,

@@ -56,6 +56,7 @@ const BANDS: &[(&str, Band)] = &[
     ("audience::import", Flows),
     ("digest::compile", Flows),
     ("delivery::courier", Flows),
+    ("delivery::ways", Flows),
     ("delivery::ledger", Flows),
     ("delivery::write", Flows),
     ("delivery::worker", Flows),

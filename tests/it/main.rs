@@ -20,4 +20,5 @@ mod search;
 mod source;
 mod store;
 mod templates;
+mod verified;
 mod web;

@@ -8,6 +8,7 @@ use visnyk::letter::LetterId;
 use visnyk::letter::LetterState;
 use visnyk::store;
 use visnyk::store::letter::Arrow;
+use visnyk::store::letter::Lane;
 use visnyk::store::letter::Leased;
 
 use crate::support::app::TestApp;
@@ -30,7 +31,7 @@ fn minutes(minutes: i64) -> TimeDelta {
 async fn lease(app: &TestApp, worker: &str, most: i64) -> Vec<Leased> {
     let mut tx = app.db.begin().await.unwrap();
     let span = (app.now(), app.now() + minutes(15));
-    let leased = store::letter::lease(&mut tx, worker, span, most).await;
+    let leased = store::letter::lease(&mut tx, worker, span, (Lane::Bulk, most)).await;
     tx.commit().await.unwrap();
     leased.unwrap()
 }
@@ -65,6 +66,7 @@ async fn every_arrow_begins_in_one_state_and_nowhere_else(test: TestDb) {
         (Arrow::Fail, Leased, Failed),
         (Arrow::Cancel, Leased, Cancelled),
         (Arrow::Return, Leased, Queued),
+        (Arrow::PutOff(later), Leased, Queued),
     ];
     for (arrow, from, to) in arrows {
         for begin in LetterState::ALL {
@@ -184,10 +186,10 @@ async fn two_workers_never_lease_one_letter() {
     app.queue_digest(&list, "Новина-1").await;
     let span = (app.now(), app.now() + minutes(15));
     let (mut one, mut two) = (app.db.begin().await.unwrap(), app.db.begin().await.unwrap());
-    let first = store::letter::lease(&mut one, "one", span, 12)
+    let first = store::letter::lease(&mut one, "one", span, (Lane::Bulk, 12))
         .await
         .unwrap();
-    let second = store::letter::lease(&mut two, "two", span, 12)
+    let second = store::letter::lease(&mut two, "two", span, (Lane::Bulk, 12))
         .await
         .unwrap();
     two.commit().await.unwrap();

@@ -3,6 +3,7 @@
 pub(crate) mod bounce;
 mod dovecot;
 mod ledger;
+mod relays;
 mod smtp;
 pub(crate) mod smtp_sink;
 mod worker;

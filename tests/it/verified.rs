@@ -239,7 +239,7 @@ fn lint(letter: &str) {
         .filter(|field| field.starts_with("DKIM-Signature:"))
     {
         let names = signature
-            .split("h=")
+            .split(" h=")
             .nth(1)
             .unwrap()
             .split(';')

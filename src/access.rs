@@ -92,6 +92,10 @@ pub enum Purpose {
     Preferences,
     /// Read one subscription as a feed. Ends when its owner says so.
     Feed,
+    /// Take an address for another. Ends with the wait for confirmation.
+    Address,
+    /// Erase one subscriber. Works for a day.
+    Erasure,
     /// Shows when a form was served.
     Form,
 }
@@ -103,6 +107,8 @@ impl Purpose {
             Self::Leave => "leave",
             Self::Preferences => "preferences",
             Self::Feed => "feed",
+            Self::Address => "address",
+            Self::Erasure => "erasure",
             Self::Form => "form",
         }
     }

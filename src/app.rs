@@ -108,6 +108,17 @@ impl App {
         self.clock.now()
     }
 
+    /// Has the database's file cleaned of what was deleted, in the background: people who were
+    /// forgotten wait for nothing.
+    pub fn scrub_later(&self) {
+        let db = self.db.clone();
+        self.tasks.spawn(async move {
+            if let Err(problem) = db.scrub().await {
+                tracing::error!(problem = problem.to_string(), "database.not_scrubbed");
+            }
+        });
+    }
+
     /// An absolute address on this site; `path` begins with a slash.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.settings.base_url)

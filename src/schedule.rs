@@ -14,11 +14,13 @@ use tokio_cron_scheduler::JobScheduler;
 use tokio_cron_scheduler::JobSchedulerError;
 
 use crate::app::App;
+use crate::audience::preferences;
 use crate::config::Role;
 use crate::delivery::bounce;
 use crate::delivery::smtp::Trust;
 use crate::digest::compile;
 use crate::feed::hub;
+use crate::source::pictures;
 use crate::source::poll;
 
 /// Rings until the app stops: at once, and then by the clock.
@@ -28,6 +30,14 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
         every(&scheduler, "*/5 * * * * *", app, "poll", |app| async move {
             poll::poll_due(&app).await.map(drop)
         })
+        .await?;
+        every(
+            &scheduler,
+            "*/5 * * * * *",
+            app,
+            "pictures",
+            |app| async move { pictures::hold_due(&app).await.map(drop) },
+        )
         .await?;
     }
     if app.settings.roles.contains(&Role::Send) {
@@ -44,6 +54,14 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
             hub::push_due(&app).await?;
             hub::tell_outside(&app).await.map(drop)
         })
+        .await?;
+        every(
+            &scheduler,
+            "*/5 * * * * *",
+            app,
+            "resume",
+            |app| async move { preferences::resume_due(&app).await.map(drop) },
+        )
         .await?;
         every(
             &scheduler,

@@ -33,6 +33,12 @@ impl SafeHtml {
         self.0.is_empty()
     }
 
+    /// The same with something left out or readdressed. Only [`picture`](crate::article::picture)
+    /// calls this.
+    pub(super) fn readdressed(&self, change: impl FnOnce(&str) -> String) -> Self {
+        Self(change(&self.0))
+    }
+
     /// HTML that was cleaned before it was stored. Only the store calls this.
     pub(crate) fn stored(html: String) -> Self {
         Self(html)

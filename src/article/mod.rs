@@ -8,6 +8,7 @@ pub mod clean;
 pub mod date;
 pub mod html;
 pub mod intake;
+pub mod picture;
 mod plain;
 pub mod query;
 mod sentence;
@@ -80,6 +81,8 @@ pub struct Article {
     pub topics: Vec<Topic>,
     /// Pictures, sounds and files, in the source's order.
     pub media: Vec<Media>,
+    /// What of them we hold ourselves, for pages and letters.
+    pub pictures: picture::Pictures,
     /// BCP 47 tag, e.g. `uk`.
     pub language: String,
     /// URL of the licence, if the source or the site names one.

@@ -5,8 +5,11 @@
 //! only from a confirmed subscriber with an active subscription and no suppression.
 
 pub mod consent;
+pub mod forget;
+pub mod history;
 pub mod import;
 pub mod list;
+pub mod preferences;
 pub mod private_feed;
 pub mod sign_up;
 pub mod subscription;
@@ -41,6 +44,8 @@ pub struct Subscriber {
     pub zone: Tz,
     /// Whether they have ever confirmed that the address is theirs.
     pub state: SubscriberState,
+    /// What their letters are made of.
+    pub format: Format,
     /// When they first asked.
     pub created_at: Stamp,
 }
@@ -52,6 +57,43 @@ pub enum SubscriberState {
     Asked,
     /// Its owner has answered from it.
     Confirmed,
+}
+
+/// What somebody's letters are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// HTML, and the same in plain text: mail programs choose.
+    #[default]
+    Both,
+    /// Plain text alone.
+    Text,
+}
+
+impl Format {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Why a text is no [`Format`].
+#[derive(Debug, thiserror::Error)]
+#[error("expected `both` or `text`, but got `{0}`")]
+pub struct BadFormat(String);
+
+impl FromStr for Format {
+    type Err = BadFormat;
+    fn from_str(text: &str) -> Result<Self, BadFormat> {
+        match text {
+            "both" => Ok(Self::Both),
+            "text" => Ok(Self::Text),
+            other => Err(BadFormat(other.chars().take(40).collect())),
+        }
+    }
 }
 
 /// Somebody a digest letter may go to now.

@@ -13,6 +13,7 @@ use crate::access::SignedLink;
 use crate::app::App;
 use crate::audience::EmailAddress;
 use crate::audience::Subscriber;
+use crate::audience::SubscriberId;
 use crate::audience::SubscriberState;
 use crate::audience::consent;
 use crate::audience::consent::Act;
@@ -20,6 +21,7 @@ use crate::audience::consent::Consent;
 use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::List;
+use crate::audience::list::ListId;
 use crate::audience::subscription::Subscription;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
@@ -63,28 +65,16 @@ pub struct Wish {
 /// Somebody asks for a list: notes it and queues the letter with the link, or, to a subscriber, the
 /// link to their choices. A suppressed address gets nothing; nobody can tell from outside.
 pub async fn ask(app: &App, list: &List, wish: &Wish) -> store::Result<()> {
-    let now = app.now();
     let mut tx = app.db.begin().await?;
     if store::subscriber::is_suppressed(&mut tx, &wish.email, &app.secret).await? {
         return Ok(());
     }
     let (subscriber, asked) = note(app, &mut tx, list, wish).await?;
-    let recent =
-        store::letter::count_since(&mut tx, subscriber.id, now - TimeDelta::days(1)).await?;
-    if recent < LETTERS_A_DAY {
-        let (purpose, about) = match asked {
-            Some(id) => (LetterPurpose::Confirm, Some(id)),
-            None => (LetterPurpose::Link, None),
-        };
-        store::letter::add(
-            &mut tx,
-            purpose,
-            (subscriber.id, about),
-            now,
-            now + WORTH_SENDING,
-        )
-        .await?;
-    }
+    let (purpose, about) = match asked {
+        Some(id) => (LetterPurpose::Confirm, Some(id)),
+        None => (LetterPurpose::Link, None),
+    };
+    write(&mut tx, app, purpose, (subscriber.id, about)).await?;
     if asked.is_some() {
         record(
             &mut tx,
@@ -244,25 +234,32 @@ pub async fn choose(app: &App, standing: &Standing, wish: &Wish) -> store::Resul
 
 /// "Send me my link": a letter to a subscriber, nothing to anybody else, the same answer to both.
 pub async fn send_link(app: &App, email: &EmailAddress) -> store::Result<()> {
-    let now = app.now();
     let mut tx = app.db.begin().await?;
     let Some(subscriber) = store::subscriber::hold_by_email(&mut tx, email).await? else {
         return Ok(());
     };
-    let recent =
-        store::letter::count_since(&mut tx, subscriber.id, now - TimeDelta::days(1)).await?;
-    if subscriber.state == SubscriberState::Confirmed && recent < LETTERS_A_DAY {
-        store::letter::add(
-            &mut tx,
-            LetterPurpose::Link,
-            (subscriber.id, None),
-            now,
-            now + WORTH_SENDING,
-        )
-        .await?;
+    if subscriber.state == SubscriberState::Confirmed {
+        write(&mut tx, app, LetterPurpose::Link, (subscriber.id, None)).await?;
     }
     tx.commit().await?;
     app.letters_waiting.notify_one();
+    Ok(())
+}
+
+/// Queues a letter that somebody asked for in an address's name, unless that address has had its
+/// share today. Every door that makes us write to an address leads through here.
+pub(super) async fn write(
+    tx: &mut Tx,
+    app: &App,
+    purpose: LetterPurpose,
+    (whom, about): (SubscriberId, Option<SubscriptionId>),
+) -> store::Result<()> {
+    let now = app.now();
+    let recent = store::letter::count_since(tx, whom, now - TimeDelta::days(1)).await?;
+    if recent < LETTERS_A_DAY {
+        let deadline = now + WORTH_SENDING;
+        store::letter::add(tx, purpose, (whom, about), now, deadline).await?;
+    }
     Ok(())
 }
 
@@ -300,10 +297,10 @@ async fn keep_rhythm(
     store::rhythm::keep(tx, list.id, rhythm, window::next_beat(rhythm, app.now())).await
 }
 
-async fn record(
+pub(super) async fn record(
     tx: &mut Tx,
     app: &App,
-    (subscriber_id, list_id): (crate::audience::SubscriberId, crate::audience::list::ListId),
+    (subscriber_id, list_id): (SubscriberId, ListId),
     act: Act,
     (origin, wording): (&str, &str),
 ) -> store::Result<()> {

@@ -55,6 +55,10 @@ pub struct Subscription {
     pub cursor: Seq,
     /// Where it stands.
     pub state: SubscriptionState,
+    /// When it ended, if it has.
+    pub ended_at: Option<Stamp>,
+    /// When a pause is over.
+    pub paused_until: Option<Stamp>,
 }
 
 /// Where a subscription stands.

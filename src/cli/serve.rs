@@ -9,6 +9,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
 use crate::app::App;
+use crate::audience::preferences;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
@@ -25,6 +26,7 @@ use crate::delivery::worker;
 use crate::delivery::worker::Until;
 use crate::digest::compile;
 use crate::schedule;
+use crate::source::pictures;
 use crate::source::poll;
 use crate::store;
 use crate::store::Db;
@@ -179,14 +181,22 @@ fn stop_on_signals(app: &App) {
     });
 }
 
+/// Sources, and the pictures of what they gave.
+async fn poll_all(app: &App) -> anyhow::Result<usize> {
+    let polls = poll::poll_due(app).await?;
+    while pictures::hold_due(app).await? > 0 {}
+    Ok(polls)
+}
+
 impl Tick {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         let clock = self.clock()?;
         let settings = common.settings()?;
         start_log(&settings, tracing::Level::WARN);
         let app = open(settings, clock).await?;
+        preferences::resume_due(&app).await?;
         let ticked = Ticked {
-            polls: poll::poll_due(&app).await?,
+            polls: poll_all(&app).await?,
             letters: compile::compile_due(&app).await?,
         };
         app.db.close().await;

@@ -12,6 +12,7 @@ use indicatif::ProgressStyle;
 
 use crate::app::App;
 use crate::audience::EmailAddress;
+use crate::audience::forget;
 use crate::audience::import::ImportError;
 use crate::audience::import::Imported;
 use crate::audience::import::Terms;
@@ -83,6 +84,11 @@ pub(super) enum Subscriber {
         /// Their address.
         email: EmailAddress,
     },
+    /// Forget somebody: the address leaves the database, and can't be signed up again.
+    Forget {
+        /// Their address.
+        email: EmailAddress,
+    },
 }
 
 impl Subscriber {
@@ -124,6 +130,7 @@ impl Subscriber {
                 return import_file(common, &list, &file, terms).await;
             }
             Self::Show { email } => show(common, &email).await?,
+            Self::Forget { email } => forget(common, &email).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -218,6 +225,21 @@ fn in_words(imported: &Imported) -> String {
         .iter()
         .map(|problem| format!("\n{problem}"));
     std::iter::once(counts).chain(lines).collect()
+}
+
+async fn forget(common: &Common, email: &EmailAddress) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let evidence = ("command line", "visnyk subscriber forget");
+    let known = forget::forget_address(&app, email, evidence).await?;
+    let shown = serde_json::json!({ "known": known, "suppressed": true });
+    common.out().give(&shown, |_| {
+        if known {
+            "forgotten: the address is gone, and can't be signed up again".to_owned()
+        } else {
+            "nobody has this address; it can't be signed up from now on".to_owned()
+        }
+    });
+    Ok(())
 }
 
 async fn show(common: &Common, email: &EmailAddress) -> Result<(), Failure> {

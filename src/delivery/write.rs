@@ -10,6 +10,7 @@ use crate::access::Purpose;
 use crate::access::SignedLink;
 use crate::app::App;
 use crate::audience::EmailAddress;
+use crate::audience::forget;
 use crate::audience::list::List;
 use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
@@ -233,6 +234,10 @@ async fn other(
             let welcome = welcome(app, letter, list()?).await?;
             templates.letter(&welcome, site, language)
         }
+        LetterPurpose::Address => {
+            templates.letter(&new_address(app, letter).await?, site, language)
+        }
+        LetterPurpose::Erasure => templates.letter(&erasure(app, letter)?, site, language),
         LetterPurpose::Goodbye => {
             let list = list()?;
             let list_url = app.url(&format!("/lists/{}", list.slug));
@@ -278,6 +283,32 @@ async fn welcome(app: &App, letter: &Leased, list: &List) -> anyhow::Result<lett
         hour: u8::try_from(rhythm.hour.number())?,
         preferences_url: preferences_url(app, id),
         leave_url: leave_url(app, id),
+    })
+}
+
+async fn new_address(app: &App, letter: &Leased) -> anyhow::Result<letters::Address> {
+    let to = letter.subscriber_id.context("the reader was forgotten")?;
+    let change = store::address::newest_to(&mut app.db.read().await?, to).await?;
+    let link = SignedLink {
+        number: change.context("they want another address by now")?,
+        made: letter.made_at,
+    };
+    let token = link.sign(Purpose::Address, &app.secret);
+    Ok(letters::Address {
+        url: app.url(&format!("/address/{token}")),
+        days: app.settings.retain.unconfirmed.num_days().unsigned_abs(),
+    })
+}
+
+fn erasure(app: &App, letter: &Leased) -> anyhow::Result<letters::Erasure> {
+    let link = SignedLink {
+        number: letter.subscriber_id.context("the reader was forgotten")?.0,
+        made: letter.made_at,
+    };
+    let token = link.sign(Purpose::Erasure, &app.secret);
+    Ok(letters::Erasure {
+        url: app.url(&format!("/erase/{token}")),
+        hours: forget::LINK_WORKS.num_hours().unsigned_abs(),
     })
 }
 

@@ -34,16 +34,22 @@ pub enum LetterPurpose {
     Link,
     /// After leaving.
     Goodbye,
+    /// "Is this address yours too?"
+    Address,
+    /// "Shall we forget you?"
+    Erasure,
 }
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
         Self::Link,
         Self::Goodbye,
+        Self::Address,
+        Self::Erasure,
     ];
 
     /// The word in the database, in Message-IDs and in the names of templates.
@@ -54,6 +60,8 @@ impl LetterPurpose {
             Self::Welcome => "welcome",
             Self::Link => "link",
             Self::Goodbye => "goodbye",
+            Self::Address => "address",
+            Self::Erasure => "erasure",
         }
     }
 }

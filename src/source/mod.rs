@@ -8,6 +8,7 @@ mod dom;
 pub mod fetch;
 pub mod listing;
 pub mod page;
+pub mod pictures;
 pub mod poll;
 mod posted;
 mod problems;

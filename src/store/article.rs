@@ -30,7 +30,7 @@ macro_rules! select {
         concat!(
             "SELECT a.id, a.seq, a.revision, a.state, a.title, a.summary, a.html, a.text, a.url, a.published,
                     a.published_at, a.changed_at, a.authors, a.media, a.language, a.licence,
-                    s.name AS source_name, s.url AS source_url
+                    a.pictures, s.name AS source_name, s.url AS source_url
              FROM article a LEFT JOIN source s ON s.id = a.source_id ",
             $rest
         )
@@ -46,7 +46,7 @@ statements! {
     EDIT = Sql::both(
         "UPDATE article SET revision = revision + 1, title = $2, summary = $3, html = $4, text = $5, url = $6, published = $7,
                 changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13,
-                version = $14
+                version = $14, pictures_at = 0
          WHERE id = $1");
     KEEP_REVISION = Sql::both(
         "INSERT INTO revision (article_id, number, replaced_at, title, summary, html)
@@ -176,6 +176,7 @@ struct ArticleRow {
     media: String,
     language: String,
     licence: Option<String>,
+    pictures: String,
     source_name: Option<String>,
     source_url: Option<String>,
 }
@@ -402,6 +403,7 @@ fn article(row: ArticleRow, topics: Vec<Topic>) -> Result<Article> {
         changed_at: row.changed_at,
         authors: from_json(&row.authors, "article", "authors", id)?,
         topics,
+        pictures: from_json(&row.pictures, "article", "pictures", id)?,
         media: from_json(&row.media, "article", "media", id)?,
         language: row.language,
         licence: row.licence,

@@ -4,6 +4,7 @@
 //! at the head of its file by `statements!`, and run by `run!` or `change!`; most texts serve both
 //! databases. [`Db::prepare_all`] has the database check every one.
 
+pub mod address;
 pub mod archive;
 pub mod article;
 pub mod attempt;
@@ -13,12 +14,15 @@ pub mod counter;
 pub mod digest;
 pub mod edition;
 pub mod hub;
+pub mod history;
 pub mod installation;
 pub mod letter;
 pub mod list;
 pub mod lock;
 pub mod narrowing;
 pub mod origin;
+pub mod person;
+pub mod picture;
 pub mod plan;
 pub mod relay;
 pub mod rhythm;
@@ -310,6 +314,26 @@ impl Db {
         Ok(())
     }
 
+    /// Leaves nothing of what was deleted in a SQLite file: not between the rows, where pages were
+    /// split, and not in the log. PostgreSQL clears its pages by itself (autovacuum).
+    pub async fn scrub(&self) -> Result<()> {
+        let Self::Sqlite { write, .. } = self else {
+            return Ok(());
+        };
+        sqlx::query("VACUUM").execute(write).await?;
+        for _ in 0..100 {
+            // A reader that is still looking at the log keeps it from being cut short.
+            let (busy, ..): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(write)
+                .await?;
+            if busy == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+
     /// Closes every connection; on SQLite the log is folded into the file.
     pub async fn close(&self) {
         match self {
@@ -324,6 +348,7 @@ impl Db {
 
 fn all_statements() -> Vec<(&'static str, Sql)> {
     [
+        address::STATEMENTS,
         archive::STATEMENTS,
         article::STATEMENTS,
         attempt::STATEMENTS,
@@ -333,11 +358,14 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         digest::STATEMENTS,
         edition::STATEMENTS,
         hub::STATEMENTS,
+        history::STATEMENTS,
         installation::STATEMENTS,
         letter::STATEMENTS,
         list::STATEMENTS,
         narrowing::STATEMENTS,
         origin::STATEMENTS,
+        person::STATEMENTS,
+        picture::STATEMENTS,
         plan::STATEMENTS,
         relay::STATEMENTS,
         rhythm::STATEMENTS,

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use crate::access::Secret;
 use crate::audience::EmailAddress;
+use crate::audience::Format;
 use crate::audience::Subscriber;
 use crate::audience::SubscriberId;
 use crate::audience::SubscriberState;
@@ -25,17 +26,18 @@ statements! {
         "INSERT INTO subscriber (email, email_key, address_mac, name, language, zone, state, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, 'asked', $7)
          ON CONFLICT (email_key) DO UPDATE SET email_key = excluded.email_key
-         RETURNING id, email, name, language, zone, state, created_at");
-    GET = Sql::both("SELECT id, email, name, language, zone, state, created_at FROM subscriber WHERE id = $1");
-    FIND = Sql::both("SELECT id, email, name, language, zone, state, created_at FROM subscriber WHERE email_key = $1");
+         RETURNING id, email, name, language, zone, state, format, created_at");
+    GET = Sql::both("SELECT id, email, name, language, zone, state, format, created_at FROM subscriber WHERE id = $1");
+    FIND = Sql::both("SELECT id, email, name, language, zone, state, format, created_at FROM subscriber WHERE email_key = $1");
     /// The row stays locked until the commit.
     HOLD = Sql::both(
         "UPDATE subscriber SET email_key = email_key WHERE email_key = $1
-         RETURNING id, email, name, language, zone, state, created_at");
+         RETURNING id, email, name, language, zone, state, format, created_at");
     PAGE = Sql::both(
-        "SELECT id, email, name, language, zone, state, created_at FROM subscriber WHERE id > $1 ORDER BY id LIMIT $2");
+        "SELECT id, email, name, language, zone, state, format, created_at FROM subscriber WHERE id > $1 ORDER BY id LIMIT $2");
     COUNT = Sql::both("SELECT COUNT(*) FROM subscriber");
     CONFIRM = Sql::both("UPDATE subscriber SET state = 'confirmed' WHERE id = $1");
+    SET_FORMAT = Sql::both("UPDATE subscriber SET format = $2 WHERE id = $1");
     SET_CHOICES = Sql::both("UPDATE subscriber SET language = $2, zone = $3 WHERE id = $1");
     IS_SUPPRESSED = Sql::both("SELECT COUNT(*) FROM suppression WHERE address_mac = $1");
     SUPPRESS = Sql::both(
@@ -52,6 +54,7 @@ struct SubscriberRow {
     language: String,
     zone: String,
     state: String,
+    format: String,
     created_at: Stamp,
 }
 
@@ -125,6 +128,12 @@ pub async fn count(tx: &mut Tx) -> Result<i64> {
 /// Notes that the address has answered.
 pub async fn confirm(tx: &mut Tx, id: SubscriberId) -> Result<()> {
     change!(tx, CONFIRM, (id))?;
+    Ok(())
+}
+
+/// Changes whether letters come with HTML.
+pub async fn set_format(tx: &mut Tx, id: SubscriberId, format: Format) -> Result<()> {
+    change!(tx, SET_FORMAT, (id, format.as_str()))?;
     Ok(())
 }
 
@@ -205,6 +214,7 @@ fn subscriber(row: SubscriberRow) -> Result<Subscriber> {
         language: parsed(&row.language, "subscriber", "language", id)?,
         zone: parsed(&row.zone, "subscriber", "zone", id)?,
         state,
+        format: parsed(&row.format, "subscriber", "format", id)?,
         created_at: row.created_at,
     })
 }

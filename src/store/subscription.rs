@@ -33,18 +33,28 @@ statements! {
          RETURNING id");
     GET = Sql::both(
         "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
-                h.cadence, h.hour, h.zone, h.next_at
+                s.ended_at, s.paused_until, h.cadence, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.id = $1");
     OF_SUBSCRIBER = Sql::both(
         "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
-                h.cadence, h.hour, h.zone, h.next_at
+                s.ended_at, s.paused_until, h.cadence, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.subscriber_id = $1 ORDER BY s.id");
     /// A window begins where the reader joins: what came before is on the site.
     ACTIVATE = Sql::both(
         "UPDATE subscription SET state = 'active', active_at = $2, ended_at = NULL,
                 cursor_seq = (SELECT value FROM counter WHERE name = 'article')
          WHERE id = $1 AND state = 'asked'");
-    END = Sql::both("UPDATE subscription SET state = 'ended', ended_at = $2 WHERE id = $1 AND state <> 'ended'");
+    END = Sql::both(
+        "UPDATE subscription SET state = 'ended', ended_at = $2, paused_until = NULL WHERE id = $1 AND state <> 'ended'");
+    /// The cursor stays: what comes out meanwhile is in the first digest afterwards.
+    PAUSE = Sql::both(
+        "UPDATE subscription SET state = 'paused', paused_until = $2 WHERE id = $1 AND state IN ('active', 'paused')");
+    RESUME = Sql::both("UPDATE subscription SET state = 'active', paused_until = NULL WHERE id = $1 AND state = 'paused'");
+    RESUME_DUE = Sql::both(
+        "UPDATE subscription SET state = 'active', paused_until = NULL WHERE state = 'paused' AND paused_until <= $1");
+    COME_BACK = Sql::both(
+        "UPDATE subscription SET state = 'active', ended_at = NULL
+         WHERE id = $1 AND state = 'ended' AND ended_at > $2 AND active_at IS NOT NULL");
     CHOOSE = Sql::both("UPDATE subscription SET rhythm_id = $2, topics_key = $3 WHERE id = $1");
     FEED_TURN = Sql::both("SELECT feed_turn FROM subscription WHERE id = $1");
     /// To the next odd number.
@@ -92,6 +102,8 @@ struct SubscriptionRow {
     hour: i64,
     zone: String,
     next_at: Stamp,
+    ended_at: Option<Stamp>,
+    paused_until: Option<Stamp>,
 }
 
 /// A subscription as people who look after lists see it.
@@ -160,6 +172,27 @@ pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<boo
 /// Ends. False if it had.
 pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<bool> {
     Ok(change!(tx, END, (id, now))? > 0)
+}
+
+/// Rests until a moment. False if there is nothing to rest from.
+pub async fn pause(tx: &mut Tx, id: SubscriptionId, until: Stamp) -> Result<bool> {
+    Ok(change!(tx, PAUSE, (id, until))? > 0)
+}
+
+/// Goes on. False if it wasn't paused.
+pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool> {
+    Ok(change!(tx, RESUME, (id))? > 0)
+}
+
+/// Has every pause that is over end. Gives how many.
+pub async fn resume_due(tx: &mut Tx, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, RESUME_DUE, (now))?)
+}
+
+/// Takes back the end of one that was active, unless that was longer ago. The cursor is where it
+/// was.
+pub async fn come_back(tx: &mut Tx, id: SubscriptionId, since: Stamp) -> Result<bool> {
+    Ok(change!(tx, COME_BACK, (id, since))? > 0)
 }
 
 /// Sets rhythm and topics; the cursor stays, so nothing is repeated or lost.
@@ -255,5 +288,7 @@ fn subscription(row: &SubscriptionRow) -> Result<Subscription> {
         topics: parsed(&row.topics_key, "subscription", "topics_key", id)?,
         cursor: row.cursor_seq,
         state: state(&row.state, id)?,
+        ended_at: row.ended_at,
+        paused_until: row.paused_until,
     })
 }

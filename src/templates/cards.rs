@@ -14,6 +14,7 @@ use crate::article::Media;
 use crate::article::Topic;
 use crate::article::TopicKind;
 use crate::article::clean::SafeHtml;
+use crate::article::picture;
 
 /// Characters of a summary that the source wrote: some put the whole text there.
 const OF_SUMMARY: usize = 600;
@@ -214,8 +215,10 @@ impl TopicLink {
 /// A picture with its words.
 #[derive(Debug, Clone, Serialize)]
 pub struct Picture {
-    /// Absolute address.
+    /// Our own file of it, as large as we have it.
     pub url: String,
+    /// The same for lists and letters.
+    pub small: String,
     /// What it shows; empty if nobody said.
     pub alt: String,
     /// Pixels, if known: keeps the page from jumping.
@@ -225,14 +228,25 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// The picture, if the medium is one.
-    pub fn of(media: &Media) -> Option<Self> {
-        media.is_image().then(|| Self {
-            url: media.url.clone(),
+    /// The picture, if the medium is one, and we hold it.
+    pub fn of(media: &Media, article: &Article, base_url: &str) -> Option<Self> {
+        let held = article.pictures.get(&media.url)?;
+        let [large, small] = picture::WIDTHS;
+        Some(Self {
+            url: held.url(base_url, large),
+            small: held.url(base_url, small),
             alt: media.caption.clone().unwrap_or_default(),
-            width: media.width,
-            height: media.height,
+            width: Some(held.width),
+            height: Some(held.height),
         })
+    }
+
+    /// All pictures of an article that we hold, in the source's order.
+    fn all<'a>(article: &'a Article, base_url: &'a str) -> impl Iterator<Item = Self> + 'a {
+        article
+            .media
+            .iter()
+            .filter_map(move |media| Self::of(media, article, base_url))
     }
 }
 
@@ -295,7 +309,7 @@ impl ArticleCard {
             summary: summary(article),
             departments: kind(TopicKind::Department),
             topics: kind(TopicKind::Topic),
-            picture: article.media.iter().find_map(Picture::of),
+            picture: Picture::all(article, base_url).next(),
             language: article.language.clone(),
         }
     }
@@ -351,16 +365,16 @@ pub struct ArticleBody {
 }
 
 impl ArticleBody {
-    /// Everything of an article that its card leaves out.
-    pub fn of(article: &Article) -> Self {
+    /// Everything of an article that its card leaves out; `base_url` has no slash at its end.
+    pub fn of(article: &Article, base_url: &str) -> Self {
         let changed = article
             .changed_at
             .utc()
             .with_timezone(article.date().offset());
         Self {
-            html: article.html.clone(),
+            html: picture::with_own(&article.html, &article.pictures, base_url),
             authors: article.authors.clone(),
-            pictures: article.media.iter().filter_map(Picture::of).collect(),
+            pictures: Picture::all(article, base_url).collect(),
             files: article.media.iter().filter_map(FileLink::of).collect(),
             source: article.source.clone(),
             original: article.url.as_ref().map(ToString::to_string),
@@ -417,6 +431,7 @@ mod tests {
                 topic(TopicKind::Topic, "pohoda"),
             ],
             media: Vec::new(),
+            pictures: picture::Pictures::default(),
             language: "uk".into(),
             licence: None,
             source: None,
@@ -453,10 +468,11 @@ mod tests {
     #[test]
     fn an_article_says_when_it_was_changed_only_if_it_was() {
         let mut article = article();
-        assert_eq!(ArticleBody::of(&article).changed, None);
+        let base_url = "https://visnyk.example";
+        assert_eq!(ArticleBody::of(&article, base_url).changed, None);
         article.revision = 2;
         article.changed_at = Stamp(60_000);
-        let changed = ArticleBody::of(&article)
+        let changed = ArticleBody::of(&article, base_url)
             .changed
             .map(|date| date.timestamp());
         assert_eq!(changed, Some(60));

@@ -50,17 +50,21 @@ pub struct CadenceChoice {
     pub cadence: Cadence,
     /// Whether it is marked.
     pub chosen: bool,
-    /// Letters a week to expect, from history, if there is any.
+    /// Letters a week to expect, from history, if there is any; 0 is less than one.
     pub letters_a_week: Option<u64>,
 }
 
 impl CadenceChoice {
-    /// The offered cadences, `chosen` marked.
-    pub fn all(offered: &[Cadence], chosen: Cadence) -> Vec<Self> {
+    /// The offered cadences, `chosen` marked, each with the letters it brings.
+    pub fn all(
+        offered: &[Cadence],
+        chosen: Cadence,
+        letters_a_week: impl Fn(Cadence) -> Option<u64>,
+    ) -> Vec<Self> {
         let choice = |cadence: &Cadence| Self {
             cadence: *cadence,
             chosen: *cadence == chosen,
-            letters_a_week: None,
+            letters_a_week: letters_a_week(*cadence),
         };
         offered.iter().map(choice).collect()
     }
@@ -82,6 +86,8 @@ pub enum FormProblem {
     Zone,
     /// A language we don't speak.
     Language,
+    /// No day that a pause can last until.
+    Until,
     /// The form is too old, or its proof is not ours.
     Expired,
     /// Too many tries; wait.

@@ -142,6 +142,32 @@ impl Letter for Goodbye {
     const PURPOSE: &'static str = "goodbye";
 }
 
+/// Asks whether a new address is theirs. Carries nothing that a stranger typed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Address {
+    /// The page with the button.
+    pub url: String,
+    /// For how many days the link works.
+    pub days: u64,
+}
+
+impl Letter for Address {
+    const PURPOSE: &'static str = "address";
+}
+
+/// Brings the link to be forgotten to those who asked for it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Erasure {
+    /// The page with the button.
+    pub url: String,
+    /// For how many hours the link works.
+    pub hours: u64,
+}
+
+impl Letter for Erasure {
+    const PURPOSE: &'static str = "erasure";
+}
+
 /// Brings the link to their preferences to those who asked for it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Link {

@@ -41,12 +41,18 @@ pages! {
     Left => "left",
     Preferences => "preferences",
     AskLink => "link",
+    NewAddress => "new_address",
+    AddressChanged => "address_changed",
+    Erase => "erase",
+    Erased => "erased",
     Embed => "embed",
     Feeds => "feeds",
     FeedView => "feed",
     Search => "search",
     Archive => "archive",
     ArchivedDigest => "digest",
+    Privacy => "privacy",
+    SiteMap => "site_map",
     ErrorPage => "error",
 }
 
@@ -162,6 +168,17 @@ pub struct Left {
     pub list: String,
     /// The list's page: the way back.
     pub list_url: String,
+    /// For those who'd rather have had less, while it can be taken back.
+    pub second_thoughts: Option<SecondThoughts>,
+}
+
+/// What somebody who has just left may still choose.
+#[derive(Debug, Clone, Serialize)]
+pub struct SecondThoughts {
+    /// Where the buttons post to.
+    pub action: String,
+    /// Cadences with fewer letters; may be empty.
+    pub rarer: Vec<Cadence>,
 }
 
 /// `/preferences/{token}`: what one person chose.
@@ -173,11 +190,117 @@ pub struct Preferences {
     pub address: String,
     /// What they chose: `email` and `name` aren't shown.
     pub form: SignUpForm,
-    /// Whether this answers a change that was kept.
-    pub saved: bool,
+    /// Where the page is: its other buttons post below it.
+    pub action: String,
+    /// Whether letters come without HTML.
+    pub text_only: bool,
+    /// A rest from letters.
+    pub pause: PauseForm,
+    /// Their private feed, if they have one.
+    pub feed_url: Option<String>,
+    /// Their other lists, each with the page of its choices.
+    pub others: Vec<ListCard>,
+    /// What was done just now.
+    pub done: Option<Done>,
     /// The page that ends the subscription.
     pub leave_url: String,
 }
+
+/// Until when somebody rests, or may.
+#[derive(Debug, Clone, Serialize)]
+pub struct PauseForm {
+    /// The day letters come again, during a pause.
+    pub until: Option<NaiveDate>,
+    /// Tomorrow.
+    pub earliest: NaiveDate,
+    /// A year from now.
+    pub latest: NaiveDate,
+}
+
+/// What a button of the preferences did: the words `done.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Done {
+    /// Choices were kept.
+    Saved,
+    /// No letters for a while.
+    Paused,
+    /// Letters again.
+    Resumed,
+    /// Leaving was taken back.
+    Returned,
+    /// A private feed has a new address.
+    FeedOpened,
+    /// There is no private feed any more.
+    FeedClosed,
+    /// A letter went to the new address.
+    Address,
+    /// A letter with the link to be forgotten is on its way.
+    Erasure,
+}
+
+impl Done {
+    const ALL: [Self; 8] = [
+        Self::Saved,
+        Self::Paused,
+        Self::Resumed,
+        Self::Returned,
+        Self::FeedOpened,
+        Self::FeedClosed,
+        Self::Address,
+        Self::Erasure,
+    ];
+
+    /// The word in addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Saved => "saved",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Returned => "returned",
+            Self::FeedOpened => "feed_opened",
+            Self::FeedClosed => "feed_closed",
+            Self::Address => "address",
+            Self::Erasure => "erasure",
+        }
+    }
+
+    /// What a word stands for.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|done| done.as_str() == word)
+    }
+}
+
+/// `GET /address/{token}`: changes nothing until the button is pressed.
+#[derive(Debug, Clone, Serialize)]
+pub struct NewAddress {
+    /// The new one.
+    pub address: String,
+    /// Where the button posts to.
+    pub action: String,
+}
+
+/// The answer to that button.
+#[derive(Debug, Clone, Serialize)]
+pub struct AddressChanged {
+    /// The new one.
+    pub address: String,
+    /// The page of their choices, if they have any.
+    pub preferences_url: Option<String>,
+}
+
+/// `GET /erase/{token}`: changes nothing until the button is pressed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Erase {
+    /// Whose.
+    pub address: String,
+    /// Where the button posts to.
+    pub action: String,
+}
+
+/// The answer to that button.
+#[derive(Debug, Clone, Serialize)]
+pub struct Erased {}
 
 /// `/link`: "send me the link to my subscription".
 #[derive(Debug, Clone, Serialize)]
@@ -293,6 +416,70 @@ pub struct ArchivedDigest {
     pub next: Option<String>,
     /// The same for programs: JSON-LD.
     pub linked: serde_json::Value,
+}
+
+/// `/privacy`: what is held about people, and for how long.
+#[derive(Debug, Clone, Serialize)]
+pub struct Privacy {
+    /// What is held while somebody is subscribed, or without limit.
+    pub held: Vec<Held>,
+    /// What is held for so many days.
+    pub limits: Vec<Limit>,
+}
+
+/// Something held about people: the words `held.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Held {
+    /// Who they are.
+    Person,
+    /// What they chose.
+    Choice,
+    /// What they agreed to.
+    Consent,
+    /// That we mustn't write to them.
+    Suppression,
+}
+
+/// Something held for a time: the words `held_days.…`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Limit {
+    /// What.
+    pub what: Limited,
+    /// For how many days.
+    pub days: u64,
+}
+
+/// What is cleared away after a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limited {
+    /// That a letter was sent.
+    Letters,
+    /// What its server said.
+    Attempts,
+    /// Who never confirmed.
+    Unconfirmed,
+}
+
+/// `/map`: every page there is, for people.
+#[derive(Debug, Clone, Serialize)]
+pub struct SiteMap {
+    /// Newsletters.
+    pub lists: Vec<MappedList>,
+    /// By name.
+    pub departments: Vec<TopicLink>,
+    /// By name.
+    pub topics: Vec<TopicLink>,
+}
+
+/// A list on the site map.
+#[derive(Debug, Clone, Serialize)]
+pub struct MappedList {
+    /// The list.
+    pub card: ListCard,
+    /// Its past digests.
+    pub archive_url: String,
 }
 
 /// What people read when something didn't go as asked. The caller sets the status.

@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use crate::article::Topic;
 use crate::article::clean::one_line;
 use crate::audience::EmailAddress;
+use crate::audience::history;
 use crate::audience::list::Hour;
 use crate::audience::list::List;
 use crate::audience::list::TopicId;
@@ -24,6 +25,29 @@ use crate::web::visit::Visit;
 
 /// Topics that a form offers.
 const MOST_TOPICS: usize = 40;
+/// Clocks to choose from, from west to east: where readers of a Ukrainian newsroom are.
+const ZONES: [&str; 20] = [
+    "America/Los_Angeles",
+    "America/Chicago",
+    "America/New_York",
+    "America/Toronto",
+    "UTC",
+    "Europe/Dublin",
+    "Europe/Lisbon",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Madrid",
+    "Europe/Paris",
+    "Europe/Prague",
+    "Europe/Rome",
+    "Europe/Warsaw",
+    "Europe/Bucharest",
+    "Europe/Chisinau",
+    "Europe/Kyiv",
+    "Europe/Vilnius",
+    "Asia/Jerusalem",
+    "Asia/Tbilisi",
+];
 /// Characters of a name.
 const MOST_NAME: usize = 200;
 
@@ -147,6 +171,8 @@ async fn topics(tx: &mut Tx, list: &List, slugs: &[String]) -> Result<Option<Vec
 pub(super) async fn form(tx: &mut Tx, list: &List, visit: &Visit) -> Result<SignUpForm, Error> {
     let topics = offered(tx, list).await?;
     let cadence = list.cadences.first().copied();
+    let now = visit.app.now();
+    let history = store::history::since(tx, &list.topics, now - history::LOOK_BACK).await?;
     Ok(SignUpForm {
         action: String::new(),
         form: String::new(),
@@ -156,7 +182,11 @@ pub(super) async fn form(tx: &mut Tx, list: &List, visit: &Visit) -> Result<Sign
             .into_iter()
             .map(|(_, topic)| unchosen(topic))
             .collect(),
-        cadences: cadence.map_or_else(Vec::new, |first| CadenceChoice::all(&list.cadences, first)),
+        cadences: cadence.map_or_else(Vec::new, |first| {
+            CadenceChoice::all(&list.cadences, first, |cadence| {
+                history.letters_a_week(cadence, now)
+            })
+        }),
         hour: in_form(list.hour),
         zone: list.zone.name().to_owned(),
         zones: vec![list.zone.name().to_owned()],
@@ -192,7 +222,16 @@ pub(super) async fn form_of(
         }
     }
     let rhythm = &subscription.rhythm;
-    form.cadences = CadenceChoice::all(&list.cadences, rhythm.cadence);
+    let now = visit.app.now();
+    let topics = match subscription.topics.ids() {
+        [] => &list.topics,
+        chosen => chosen,
+    };
+    let history = store::history::since(tx, topics, now - history::LOOK_BACK).await?;
+    form.cadences = CadenceChoice::all(&list.cadences, rhythm.cadence, |cadence| {
+        history.letters_a_week(cadence, now)
+    });
+    form.zones = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
     form.hour = in_form(rhythm.hour);
     choose_zone(&mut form, subscriber.zone);
     form.letters_in = subscriber.language;

@@ -19,9 +19,9 @@ use axum::response::Response;
 use crate::app::App;
 use crate::web::error::Error;
 
-/// Articles show pictures from other hosts; nothing else comes from anywhere but here.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: http:; media-src 'self' https: http:; \
-                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// Nothing comes from anywhere but here.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
 
 /// Refuses what another site's page has somebody's browser post. A request without any sign of its
 /// origin comes from no browser, so there is nobody to be misled.

@@ -18,10 +18,14 @@ mod guard;
 mod health;
 mod hooks;
 mod hub;
+mod identity;
 mod network;
 mod pages;
+mod picture;
+mod preferences;
 mod reader;
 mod sign_up;
+mod site;
 mod visit;
 
 use std::net::SocketAddr;
@@ -115,11 +119,14 @@ fn public() -> Router<Web> {
         .route("/topics/{slug}", get(pages::topic))
         .route("/departments/{slug}", get(pages::department))
         .route("/feeds", get(pages::feeds))
+        .route("/privacy", get(site::privacy))
+        .route("/map", get(site::map))
         .route("/lists/{slug}", get(sign_up::list))
         .route("/lists/{slug}/embed", get(sign_up::embed))
         .route("/archive/{slug}", get(archive::list))
         .route("/archive/{slug}/{digest}", get(archive::digest))
         .route("/assets/{file}", get(asset::asset))
+        .route("/pictures/{file}", get(picture::picture))
         .route(
             "/favicon.ico",
             get(|| async { Redirect::permanent("/assets/favicon.svg") }),
@@ -151,7 +158,21 @@ fn own_pages() -> Router<Web> {
         )
         .route(
             "/preferences/{token}",
-            get(reader::preferences).post(reader::choose),
+            get(preferences::page).post(preferences::choose),
+        )
+        .route("/preferences/{token}/data.json", get(preferences::data))
+        .route("/preferences/{token}/pause", post(preferences::pause))
+        .route("/preferences/{token}/return", post(preferences::come_back))
+        .route("/preferences/{token}/feed", post(preferences::feed))
+        .route("/preferences/{token}/address", post(preferences::address))
+        .route("/preferences/{token}/erasure", post(preferences::erasure))
+        .route(
+            "/address/{token}",
+            get(identity::new_address).post(identity::change_address),
+        )
+        .route(
+            "/erase/{token}",
+            get(identity::erase).post(identity::erased),
         )
         .route("/link", get(sign_up::link).post(sign_up::send_link))
 }

@@ -65,7 +65,7 @@ pub(super) async fn article(visit: Visit, Path(id): Path<String>) -> Result<Resp
         return Err(Error::Withdrawn);
     }
     let card = card(&visit, &article);
-    let mut body = ArticleBody::of(&article);
+    let mut body = ArticleBody::of(&article, &visit.app.settings.base_url);
     if body.changed.is_some() {
         body.changed = Some(visit.local(article.changed_at));
     }

@@ -1,4 +1,4 @@
-//! What the links in letters open: confirm, leave, preferences.
+//! What the links in letters open: confirm and leave.
 //!
 //! Gateways follow links, so looking changes nothing; a button posts. Pressing it again finds it
 //! done. A mailbox provider leaves for its user with one POST (RFC 8058), which gets a bare 200: no
@@ -15,20 +15,16 @@ use axum::response::Response;
 use crate::access::BadLink;
 use crate::access::Purpose;
 use crate::access::SignedLink;
+use crate::audience::preferences;
 use crate::audience::sign_up;
 use crate::audience::sign_up::Standing;
-use crate::audience::sign_up::Wish;
 use crate::audience::subscription::SubscriptionState;
 use crate::clock::Stamp;
-use crate::templates::forms::FormProblem;
-use crate::templates::forms::SignUpForm;
 use crate::templates::pages::Confirm;
 use crate::templates::pages::Confirmed;
 use crate::templates::pages::Leave;
 use crate::templates::pages::Left;
-use crate::templates::pages::Preferences;
-use crate::web::choices;
-use crate::web::choices::Filled;
+use crate::templates::pages::SecondThoughts;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::network::Network;
@@ -68,8 +64,16 @@ async fn unconfirmed(visit: &Visit, token: &str) -> Result<Standing, Error> {
     Ok(standing)
 }
 
-fn has_left(standing: &Standing) -> bool {
+pub(super) fn has_left(standing: &Standing) -> bool {
     standing.subscription.state == SubscriptionState::Ended
+}
+
+/// Letters come, or will again.
+pub(super) fn is_alive(standing: &Standing) -> bool {
+    matches!(
+        standing.subscription.state,
+        SubscriptionState::Active | SubscriptionState::Paused
+    )
 }
 
 /// `GET /leave/{token}`.
@@ -106,13 +110,26 @@ pub(super) async fn left(
         return Err(Error::Unreadable(StatusCode::BAD_REQUEST));
     }
     sign_up::leave(&visit.app, &standing, &format!("page {network}"), &wording).await?;
+    let standing = sign_up::standing(&visit.app, &token, Purpose::Leave).await?;
     left_page(&visit, standing)
 }
 
-fn left_page(visit: &Visit, standing: Standing) -> Result<Response, Error> {
+/// They have left. For a while it can be taken back, or had otherwise.
+pub(super) fn left_page(visit: &Visit, standing: Standing) -> Result<Response, Error> {
+    let second_thoughts = preferences::may_come_back(&visit.app, &standing).then(|| {
+        let preferences = own_path(visit, &standing, Purpose::Preferences);
+        let rarer = standing.list.cadences.iter().copied();
+        SecondThoughts {
+            action: format!("{preferences}/return"),
+            rarer: rarer
+                .filter(|cadence| *cadence > standing.subscription.rhythm.cadence)
+                .collect(),
+        }
+    });
     visit.page(&Left {
         list_url: visit.app.url(&format!("/lists/{}", standing.list.slug)),
         list: standing.list.name,
+        second_thoughts,
     })
 }
 
@@ -131,85 +148,12 @@ fn is_one_click(kind: &str, body: &[u8]) -> bool {
     })
 }
 
-/// `GET /preferences/{token}`.
-pub(super) async fn preferences(
-    visit: Visit,
-    Path(token): Path<String>,
-) -> Result<Response, Error> {
-    let standing = sign_up::standing(&visit.app, &token, Purpose::Preferences).await?;
-    if has_left(&standing) {
-        return left_page(&visit, standing);
-    }
-    let form = form(&visit, &standing, &token).await?;
-    visit.page(&preferences_page(&visit, standing, form, false))
-}
-
-/// `POST /preferences/{token}`.
-pub(super) async fn choose(
-    visit: Visit,
-    network: Network,
-    Path(token): Path<String>,
-    fields: Fields,
-) -> Result<Response, Error> {
-    let standing = sign_up::standing(&visit.app, &token, Purpose::Preferences).await?;
-    if has_left(&standing) {
-        return left_page(&visit, standing);
-    }
-    let filled = Filled::read(&fields).by(&standing.subscriber.email);
-    let mut tx = visit.app.db.read().await?;
-    let wish = choices::wish(&mut tx, &standing.list, &filled).await?;
-    drop(tx);
-    let mut form = form(&visit, &standing, &token).await?;
-    filled.keep_in(&mut form);
-    match wish {
-        Ok(wish) => {
-            let wish = Wish {
-                origin: format!("preferences {network}"),
-                wording: visit.say("preferences.button")?,
-                ..wish
-            };
-            sign_up::choose(&visit.app, &standing, &wish).await?;
-            visit.page(&preferences_page(&visit, standing, form, true))
-        }
-        Err(problem) => refused(&visit, standing, form, problem),
-    }
-}
-
-fn refused(
-    visit: &Visit,
-    standing: Standing,
-    mut form: SignUpForm,
-    problem: FormProblem,
-) -> Result<Response, Error> {
-    form.problem = Some(problem);
-    let page = visit.page(&preferences_page(visit, standing, form, false))?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-}
-
-async fn form(visit: &Visit, standing: &Standing, token: &str) -> Result<SignUpForm, Error> {
-    let mut tx = visit.app.db.read().await?;
-    let mut form = choices::form_of(&mut tx, standing, visit).await?;
-    form.action = format!("/preferences/{token}");
-    Ok(form)
-}
-
-fn preferences_page(
-    visit: &Visit,
-    standing: Standing,
-    form: SignUpForm,
-    saved: bool,
-) -> Preferences {
-    Preferences {
-        leave_url: own_url(visit, &standing, Purpose::Leave),
-        list: standing.list.name,
-        address: standing.subscriber.email.to_string(),
-        form,
-        saved,
-    }
-}
-
 /// Another page of the same subscription: the same link as its letters have.
-fn own_url(visit: &Visit, standing: &Standing, purpose: Purpose) -> String {
+pub(super) fn own_url(visit: &Visit, standing: &Standing, purpose: Purpose) -> String {
+    visit.app.url(&own_path(visit, standing, purpose))
+}
+
+fn own_path(visit: &Visit, standing: &Standing, purpose: Purpose) -> String {
     let link = SignedLink {
         number: standing.subscription.id.0,
         made: Stamp(0),
@@ -218,8 +162,7 @@ fn own_url(visit: &Visit, standing: &Standing, purpose: Purpose) -> String {
         Purpose::Leave => "leave",
         _ => "preferences",
     };
-    let token = link.sign(purpose, &visit.app.secret);
-    visit.app.url(&format!("/{path}/{token}"))
+    format!("/{path}/{}", link.sign(purpose, &visit.app.secret))
 }
 
 #[cfg(test)]

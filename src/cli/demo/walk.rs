@@ -19,6 +19,7 @@ use crate::digest::DigestId;
 use crate::digest::compile;
 use crate::locale::Language;
 use crate::source::SourceKind;
+use crate::source::pictures;
 use crate::source::poll;
 use crate::source::poll::Polled;
 use crate::store;
@@ -136,7 +137,10 @@ async fn take_in(app: &App, newsroom: &str) -> Result<usize, Failure> {
     let source = store::source::find(&mut app.db.read().await?, id).await?;
     let source = source.ok_or_else(|| Failure::ours("the newsroom is gone"))?;
     match poll::poll(app, source).await? {
-        Polled::Read { taken, .. } => Ok(taken.new),
+        Polled::Read { taken, .. } => {
+            pictures::hold_due(app).await?;
+            Ok(taken.new)
+        }
         other => Err(Failure::ours(format!(
             "the newsroom could not be read: {other:?}"
         ))),

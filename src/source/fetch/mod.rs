@@ -98,6 +98,8 @@ pub enum Accept {
     Source,
     /// An HTML page.
     Page,
+    /// A picture in a format that we can draw anew.
+    Picture,
 }
 
 impl Accept {
@@ -108,6 +110,7 @@ impl Accept {
                  application/xml;q=0.9, text/xml;q=0.9, text/html;q=0.8, */*;q=0.1"
             }
             Self::Page => "text/html, application/xhtml+xml, */*;q=0.1",
+            Self::Picture => "image/jpeg, image/png, image/webp, image/gif, */*;q=0.1",
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Samples of letters.
 
 use crate::audience::list::Cadence;
+use crate::templates::letters::Address;
 use crate::templates::letters::Confirm;
 use crate::templates::letters::Digest;
+use crate::templates::letters::Erasure;
 use crate::templates::letters::Goodbye;
 use crate::templates::letters::Link;
 use crate::templates::letters::Reader;
@@ -22,6 +24,8 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.letter::<Confirm>();
     show.letter::<Welcome>();
     show.letter::<Goodbye>();
+    show.letter::<Address>();
+    show.letter::<Erasure>();
     show.letter::<Link>();
 }
 
@@ -82,6 +86,24 @@ impl Sample for Goodbye {
         vec![Self {
             list: LIST.into(),
             list_url: list().url,
+        }]
+    }
+}
+
+impl Sample for Address {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            url: format!("{URL}/address/token"),
+            days: 7,
+        }]
+    }
+}
+
+impl Sample for Erasure {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            url: format!("{URL}/erase/token"),
+            hours: 24,
         }]
     }
 }

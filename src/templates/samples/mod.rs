@@ -172,7 +172,8 @@ fn topics() -> Vec<TopicLink> {
 
 fn picture(number: u8, alt: &str) -> Picture {
     Picture {
-        url: format!("{URL}/media/{number}.jpg"),
+        url: format!("{URL}/pictures/{number}-1200.jpg"),
+        small: format!("{URL}/pictures/{number}-640.jpg"),
         alt: alt.into(),
         width: Some(1200),
         height: Some(800),
@@ -245,11 +246,19 @@ fn form(problem: Option<FormProblem>) -> SignUpForm {
         name: name.into(),
         chosen,
     };
-    let offered = [Cadence::Immediate, Cadence::Daily, Cadence::Weekly];
-    let mut cadences = CadenceChoice::all(&offered, Cadence::Daily);
-    for (choice, letters) in cadences.iter_mut().zip([23, 5, 1]) {
-        choice.letters_a_week = Some(letters);
-    }
+    let offered = [
+        Cadence::Immediate,
+        Cadence::Daily,
+        Cadence::Weekly,
+        Cadence::Monthly,
+    ];
+    let cadences = CadenceChoice::all(&offered, Cadence::Daily, |cadence| match cadence {
+        Cadence::Immediate => Some(23),
+        Cadence::Daily => Some(5),
+        Cadence::Weekly => Some(1),
+        Cadence::Monthly => Some(0),
+        Cadence::Hourly => None,
+    });
     SignUpForm {
         action: format!("{URL}/lists/news/subscribe"),
         form: "1687788420.c2lnbmVk".into(),

@@ -10,6 +10,7 @@ use crate::templates::cards::FeedSet;
 use crate::templates::cards::FileLink;
 use crate::templates::cards::TopicLink;
 use crate::templates::forms::FormProblem;
+use crate::templates::pages::AddressChanged;
 use crate::templates::pages::Archive;
 use crate::templates::pages::ArchivedDigest;
 use crate::templates::pages::ArticlePage;
@@ -18,17 +19,29 @@ use crate::templates::pages::Asked;
 use crate::templates::pages::Confirm;
 use crate::templates::pages::Confirmed;
 use crate::templates::pages::DigestLink;
+use crate::templates::pages::Done;
 use crate::templates::pages::Embed;
+use crate::templates::pages::Erase;
+use crate::templates::pages::Erased;
 use crate::templates::pages::ErrorKind;
 use crate::templates::pages::ErrorPage;
 use crate::templates::pages::FeedView;
 use crate::templates::pages::Feeds;
+use crate::templates::pages::Held;
 use crate::templates::pages::Home;
 use crate::templates::pages::Leave;
 use crate::templates::pages::Left;
+use crate::templates::pages::Limit;
+use crate::templates::pages::Limited;
 use crate::templates::pages::ListPage;
+use crate::templates::pages::MappedList;
+use crate::templates::pages::NewAddress;
+use crate::templates::pages::PauseForm;
 use crate::templates::pages::Preferences;
+use crate::templates::pages::Privacy;
 use crate::templates::pages::Search;
+use crate::templates::pages::SecondThoughts;
+use crate::templates::pages::SiteMap;
 use crate::templates::pages::TopicCount;
 use crate::templates::pages::TopicPage;
 use crate::templates::pages::Topics;
@@ -62,6 +75,10 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.page::<Leave>();
     show.page::<Left>();
     show.page::<Preferences>();
+    show.page::<NewAddress>();
+    show.page::<AddressChanged>();
+    show.page::<Erase>();
+    show.page::<Erased>();
     show.page::<AskLink>();
     show.page::<Embed>();
     show.page::<Feeds>();
@@ -69,6 +86,8 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.page::<Search>();
     show.page::<Archive>();
     show.page::<ArchivedDigest>();
+    show.page::<Privacy>();
+    show.page::<SiteMap>();
     show.page::<ErrorPage>();
 }
 
@@ -231,23 +250,82 @@ impl Sample for Leave {
 
 impl Sample for Left {
     fn samples() -> Vec<Self> {
-        vec![Self {
+        let page = |second_thoughts| Self {
             list: LIST.into(),
             list_url: list().url,
-        }]
+            second_thoughts,
+        };
+        let thoughts = SecondThoughts {
+            action: format!("{URL}/preferences/token/return"),
+            rarer: vec![Cadence::Weekly, Cadence::Monthly],
+        };
+        vec![page(Some(thoughts)), page(None)]
     }
 }
 
 impl Sample for Preferences {
     fn samples() -> Vec<Self> {
-        let page = |saved, problem| Self {
+        let page = |done, until: Option<chrono::NaiveDate>, problem| Self {
             list: LIST.into(),
             address: "olena@example.com".into(),
+            action: format!("{URL}/preferences/token"),
             form: form(problem),
-            saved,
+            text_only: until.is_some(),
+            pause: PauseForm {
+                until,
+                earliest: day(27),
+                latest: day(30),
+            },
+            others: vec![list()],
+            feed_url: until.map(|_| format!("{URL}/my/token/feed.atom")),
+            done,
             leave_url: format!("{URL}/leave/token"),
         };
-        vec![page(true, None), page(false, Some(FormProblem::Hour))]
+        vec![
+            page(Some(Done::Saved), None, None),
+            page(Some(Done::Paused), Some(day(30)), None),
+            page(Some(Done::Resumed), None, None),
+            page(Some(Done::Returned), None, None),
+            page(Some(Done::FeedOpened), Some(day(29)), None),
+            page(Some(Done::FeedClosed), None, None),
+            page(Some(Done::Address), None, None),
+            page(Some(Done::Erasure), None, None),
+            page(None, None, Some(FormProblem::Until)),
+        ]
+    }
+}
+
+impl Sample for NewAddress {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            address: "olena@example.com".into(),
+            action: format!("{URL}/address/token"),
+        }]
+    }
+}
+
+impl Sample for AddressChanged {
+    fn samples() -> Vec<Self> {
+        let page = |preferences_url| Self {
+            address: "olena@example.com".into(),
+            preferences_url,
+        };
+        vec![page(Some(format!("{URL}/preferences/token"))), page(None)]
+    }
+}
+
+impl Sample for Erase {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            address: "olena@example.com".into(),
+            action: format!("{URL}/erase/token"),
+        }]
+    }
+}
+
+impl Sample for Erased {
+    fn samples() -> Vec<Self> {
+        vec![Self {}]
     }
 }
 
@@ -362,6 +440,39 @@ impl Sample for ArchivedDigest {
             next: Some(format!("{URL}/archive/news/3")),
             linked: serde_json::json!({ "name": "</script><b>&" }),
         }]
+    }
+}
+
+impl Sample for Privacy {
+    fn samples() -> Vec<Self> {
+        let limit = |what, days| Limit { what, days };
+        vec![Self {
+            held: vec![Held::Person, Held::Choice, Held::Consent, Held::Suppression],
+            limits: vec![
+                limit(Limited::Letters, 90),
+                limit(Limited::Attempts, 31),
+                limit(Limited::Unconfirmed, 7),
+            ],
+        }]
+    }
+}
+
+impl Sample for SiteMap {
+    fn samples() -> Vec<Self> {
+        let full = Self {
+            lists: vec![MappedList {
+                card: list(),
+                archive_url: format!("{URL}/archive/news"),
+            }],
+            departments: departments(),
+            topics: topics(),
+        };
+        let empty = Self {
+            lists: Vec::new(),
+            departments: Vec::new(),
+            topics: Vec::new(),
+        };
+        vec![full, empty]
     }
 }
 

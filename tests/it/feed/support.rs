@@ -59,6 +59,7 @@ pub(super) fn headline(number: i64, title: &str) -> Article {
         authors: Vec::new(),
         topics: Vec::new(),
         media: Vec::new(),
+        pictures: visnyk::article::picture::Pictures::default(),
         language: "uk".to_owned(),
         licence: None,
         source: Some(Attribution {

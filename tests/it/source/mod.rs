@@ -2,4 +2,5 @@
 
 mod fetch;
 mod oracle;
+mod pictures;
 mod poll;

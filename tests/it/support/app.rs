@@ -21,6 +21,7 @@ use visnyk::audience::list::List;
 use visnyk::audience::list::ListId;
 use visnyk::audience::list::Review;
 use visnyk::audience::list::TopicId;
+use visnyk::audience::preferences;
 use visnyk::audience::sign_up;
 use visnyk::audience::sign_up::Standing;
 use visnyk::audience::sign_up::Wish;
@@ -106,7 +107,10 @@ impl TestApp {
         let more = settings
             .into_iter()
             .map(|(key, value)| (key.to_owned(), value.to_owned()));
-        environment.extend(more);
+        for (key, value) in more {
+            environment.retain(|(known, _)| *known != key);
+            environment.push((key, value));
+        }
         let settings = Settings::read(None, Some(folder.path()), environment).unwrap();
         let start = chrono::DateTime::parse_from_rfc3339("2026-06-01T12:00:00Z").unwrap();
         let clock = Arc::new(TestClock::at(Stamp::from(start)));
@@ -141,6 +145,7 @@ impl TestApp {
     /// Looks for what is due, as `tick` does, and sends what is due now.
     pub(crate) async fn tick(&self) {
         poll::poll_due(&self.app).await.unwrap();
+        preferences::resume_due(&self.app).await.unwrap();
         compile::compile_due(&self.app).await.unwrap();
         worker::run(&self.app, Until::NothingDue).await.unwrap();
     }
@@ -258,6 +263,18 @@ impl TestApp {
                 .unwrap()
                 .rows_affected(),
         }
+    }
+
+    /// What is in the files of a SQLite database, by name.
+    pub(crate) fn database_files(&self) -> Vec<(String, Vec<u8>)> {
+        let path = self.database.url.strip_prefix("sqlite://").unwrap();
+        ["", "-wal"]
+            .into_iter()
+            .filter_map(|end| {
+                let name = format!("{path}{end}");
+                Some((name.clone(), std::fs::read(name).ok()?))
+            })
+            .collect()
     }
 
     /// Letters leave through these from now on, in plain text.

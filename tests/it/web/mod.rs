@@ -6,6 +6,7 @@ mod feeds;
 mod guard;
 mod hooks;
 mod pages;
+mod preferences;
 mod reader;
 mod sign_up;
 

@@ -10,6 +10,7 @@ use crate::access::Purpose;
 use crate::access::SignedLink;
 use crate::app::App;
 use crate::audience::EmailAddress;
+use crate::audience::Format;
 use crate::audience::forget;
 use crate::audience::list::List;
 use crate::audience::subscription::SubscriptionId;
@@ -43,6 +44,8 @@ pub(super) struct Printed {
     /// The list it was printed for.
     pub(super) list: Arc<List>,
     stencil: Result<Stencil, ComposeError>,
+    /// For readers who want text alone.
+    plain: Result<Stencil, ComposeError>,
 }
 
 impl Printed {
@@ -56,7 +59,7 @@ impl Printed {
             reply_to: app.settings.mail.reply_to.as_ref(),
             language: edition.language,
             subject: &edition.subject,
-            html: &edition.html,
+            html: Some(&edition.html),
             text: &edition.text,
             list: Some(headers),
         };
@@ -64,10 +67,12 @@ impl Printed {
             .secret
             .mac("boundary", &format!("edition {}", edition.id.0));
         let stencil = Stencil::new(&shared, &boundary);
+        let plain = Stencil::new(&shared.without_html(), &boundary);
         Self {
             edition,
             list: Arc::clone(list),
             stencil,
+            plain,
         }
     }
 }
@@ -81,9 +86,14 @@ pub(super) async fn letter(
 ) -> anyhow::Result<Composed> {
     let to = letter.email.as_deref();
     let to: EmailAddress = to.context("the reader was forgotten")?.parse()?;
+    let format: Format = letter.format.as_deref().unwrap_or("both").parse()?;
     if letter.purpose == LetterPurpose::Digest {
         let printed = printed.context("the edition or its list was forgotten")?;
-        let stencil = printed.stencil.as_ref().map_err(ComposeError::clone)?;
+        let stencil = match format {
+            Format::Both => &printed.stencil,
+            Format::Text => &printed.plain,
+        };
+        let stencil = stencil.as_ref().map_err(ComposeError::clone)?;
         let date = printed.edition.made_at;
         return fill_in(app, letter, &to, (stencil, date, &printed.list.sender));
     }
@@ -98,7 +108,7 @@ pub(super) async fn letter(
         reply_to: app.settings.mail.reply_to.as_ref(),
         language,
         subject: &rendered.subject,
-        html: &rendered.html,
+        html: (format == Format::Both).then_some(rendered.html.as_str()),
         text: &rendered.text,
         list: list.map(|list| list_headers(app, letter.purpose, digest, list)),
     };
@@ -185,7 +195,7 @@ pub fn sample_letter(
         reply_to: app.settings.mail.reply_to.as_ref(),
         language,
         subject: &sample.subject,
-        html: &sample.html,
+        html: Some(&sample.html),
         text: &sample.text,
         list: None,
     };

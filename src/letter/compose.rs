@@ -37,11 +37,22 @@ pub struct Shared<'a> {
     /// One line.
     pub subject: &'a str,
     /// A whole document, with marks where a reader's own words go.
-    pub html: &'a str,
+    pub html: Option<&'a str>,
     /// The same in plain text.
     pub text: &'a str,
     /// The list it belongs to.
     pub list: Option<ListHeaders>,
+}
+
+impl Shared<'_> {
+    /// The same for readers who want text alone.
+    #[must_use]
+    pub fn without_html(&self) -> Self {
+        Self {
+            html: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// What mail programs group letters by.
@@ -170,7 +181,7 @@ mod tests {
             reply_to: None,
             language: Language::Uk,
             subject,
-            html: "<p>На Полтавщині створили офіс</p>",
+            html: Some("<p>На Полтавщині створили офіс</p>"),
             text: "На Полтавщині\nстворили офіс",
             list: Some(ListHeaders {
                 name: list_name.to_owned(),

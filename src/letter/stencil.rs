@@ -43,7 +43,8 @@ pub struct Stencil {
     pub(super) headers: String,
     boundary: String,
     text: Part,
-    html: Part,
+    /// None for readers who want text alone.
+    html: Option<Part>,
 }
 
 impl Stencil {
@@ -62,13 +63,13 @@ impl Stencil {
             headers,
             boundary,
             text: Part::new(shared.text, Markup::Text),
-            html: Part::new(shared.html, Markup::Html),
+            html: shared.html.map(|html| Part::new(html, Markup::Html)),
         })
     }
 
     /// The body with a reader's own words, after the empty line that ends the headers.
     pub(super) fn write_body(&self, own: &Own<'_>, letter: &mut Vec<u8>) {
-        for (kind, part) in [("plain", &self.text), ("html", &self.html)] {
+        for (kind, part) in self.parts() {
             for piece in ["--", &self.boundary, "\r\nContent-Type: text/", kind] {
                 letter.extend_from_slice(piece.as_bytes());
             }
@@ -80,11 +81,15 @@ impl Stencil {
         }
     }
 
+    fn parts(&self) -> impl Iterator<Item = (&'static str, &Part)> {
+        let html = self.html.iter().map(|part| ("html", part));
+        std::iter::once(("plain", &self.text)).chain(html)
+    }
+
     /// About how long a letter's body will be, with the reader's own words.
     pub(super) fn length(&self) -> usize {
-        let parts = [&self.text, &self.html];
-        let length = |part: &Part| part.rows.len() + part.rest.len() * 3 / 2;
-        parts.into_iter().map(length).sum::<usize>() + 2048
+        let length = |(_, part): (_, &Part)| part.rows.len() + part.rest.len() * 3 / 2;
+        self.parts().map(length).sum::<usize>() + 2048
     }
 }
 

@@ -51,12 +51,12 @@ statements! {
     LEASED = Sql {
         sqlite:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, r.format, s.list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
          WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
         postgres:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, r.format, s.list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
          WHERE l.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
          ORDER BY l.lane, l.due_at, l.id",
@@ -191,6 +191,8 @@ pub struct Leased {
     pub email: Option<String>,
     /// The reader's language.
     pub language: Option<String>,
+    /// What their letters are made of.
+    pub format: Option<String>,
     /// The list it's about.
     pub list_id: Option<crate::audience::list::ListId>,
 }

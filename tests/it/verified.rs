@@ -129,7 +129,7 @@ fn letter(dice: &mut Dice, number: u64, signers: &[Signer]) -> Vec<u8> {
         reply_to: number.is_multiple_of(3).then_some(&from),
         language: Language::Uk,
         subject: &subject,
-        html: &html,
+        html: Some(&html),
         text: &text,
         list: number.is_multiple_of(5).then(|| ListHeaders {
             name: list,

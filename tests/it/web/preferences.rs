@@ -28,6 +28,7 @@ in_a_box! {
     erasing_takes_a_fresh_link_and_leaves_no_address,
     choices_tell_how_many_letters_they_bring,
     a_private_feed_is_had_renewed_and_given_up,
+    whoever_wants_text_alone_gets_no_html,
     other_addresses_get_no_more_than_their_share,
 }
 
@@ -319,6 +320,21 @@ async fn choices_tell_how_many_letters_they_bring(app: TestApp) {
         ] {
             assert!(shown.contains(choice), "{choice} in {shown}");
         }
+    }
+}
+
+async fn whoever_wants_text_alone_gets_no_html(app: TestApp) {
+    let (list, page) = reader(&app).await;
+    let browser = Browser::of(&app);
+    for (field, has_html) in [("&format=text", false), ("", true)] {
+        let shown = press(&browser, &page, &format!("cadence=daily{field}")).await;
+        assert_ne!(shown.contains("value=\"text\" checked"), has_html);
+        app.queue_digest(&list, "Новина-1").await;
+        let letter = only_letter(&app).await.letter;
+        assert_eq!(titles(&letter), ["Новина-1"]);
+        let letter = String::from_utf8_lossy(&letter).into_owned();
+        assert_eq!(letter.contains("text/html"), has_html);
+        app.sql("UPDATE subscription SET cursor_seq = 0").await;
     }
 }
 

@@ -16,6 +16,7 @@ in_a_box! {
     looking_at_links_changes_nothing,
     the_button_leaves_and_odd_bodies_do_not,
     choices_are_kept_and_shown,
+    whatever_gateways_follow_in_letters_changes_nothing,
 }
 
 /// A subscriber on the list `all`, and the token of a purpose for their subscription.
@@ -162,4 +163,45 @@ async fn a_link_opens_only_what_it_was_made_for() {
     assert_eq!(late.status, StatusCode::GONE);
     assert!(late.is_page());
     assert_eq!(late.header("cache-control"), "no-store");
+}
+
+async fn whatever_gateways_follow_in_letters_changes_nothing(app: TestApp) {
+    let list = app.add_list("all").await;
+    app.publish("Новина-1", &["освіта"]).await;
+    let standing = app.subscribe(&list, &TestApp::wish("olena@example.com")).await;
+    app.queue_digest(&list, "Новина-2").await;
+    sign_up::send_link(&app, &standing.subscriber.email).await.unwrap();
+    let new = "new@example.com".parse().unwrap();
+    visnyk::audience::preferences::ask_address(&app, &standing, &new)
+        .await
+        .unwrap();
+    visnyk::audience::forget::ask(&app, &standing).await.unwrap();
+    let other = TestApp::wish("other@example.com");
+    sign_up::ask(&app, &list, &other).await.unwrap();
+    app.send().await;
+    let mut paths = std::collections::BTreeSet::new();
+    for kept in app.letters() {
+        let letter = mail_parser::MessageParser::default()
+            .parse(&kept.letter)
+            .unwrap();
+        for part in [letter.body_html(0).unwrap(), letter.body_text(0).unwrap()] {
+            let links = part.split("https://news.example.org").skip(1);
+            let ends = ['"', '\'', ' ', '\r', '\n', '<', '>', ')'];
+            paths.extend(links.map(|link| link.split(ends).next().unwrap().to_owned()));
+        }
+    }
+    for kind in ["/confirm/", "/leave/", "/preferences/", "/address/", "/erase/", "/archive/"] {
+        assert!(paths.iter().any(|path| path.starts_with(kind)), "{kind} in {paths:?}");
+    }
+    let before = state(&app).await;
+    let browser = Browser::of(&app);
+    for path in &paths {
+        let path = if path.is_empty() { "/" } else { path };
+        for _ in 0..10 {
+            let page = browser.get(path).await;
+            assert!(page.status.is_success(), "{path}: {}", page.status);
+            assert!(browser.head(path).await.status.is_success(), "{path}");
+        }
+    }
+    assert_eq!(state(&app).await, before);
 }

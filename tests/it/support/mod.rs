@@ -2,6 +2,7 @@
 //! Visnyk in a box.
 
 pub(crate) mod app;
+pub(crate) mod chromium;
 pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod mail_server;

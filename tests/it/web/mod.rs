@@ -5,6 +5,7 @@ mod archive;
 mod feeds;
 mod guard;
 mod hooks;
+mod in_chromium;
 mod pages;
 mod preferences;
 mod reader;

@@ -1,0 +1,306 @@
+//! The reader's side as people have it: in Debian's Chromium, narrow and wide, light and dark,
+//! without a script.
+//!
+//! `VISNYK_LOOK=DIR` keeps a picture of each page looked at.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use visnyk::delivery::mailer::Kept;
+use visnyk::templates::Templates;
+use visnyk::templates::samples;
+use visnyk::web;
+
+use crate::support::app::TestApp;
+use crate::support::chromium::Chromium;
+use crate::support::database::Kind;
+
+/// A whole Visnyk on a port of its own.
+struct Site {
+    app: TestApp,
+    base: String,
+    _running: JoinSet<()>,
+}
+
+async fn site() -> Site {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let app = TestApp::on(Kind::Sqlite, [("VISNYK_BASE_URL", base.as_str())]).await;
+    let mut running = JoinSet::new();
+    let served = app.app.clone();
+    running.spawn(async move { web::serve(served, listener).await.unwrap() });
+    Site {
+        app,
+        base,
+        _running: running,
+    }
+}
+
+/// Where pictures of pages are kept, if anybody wants to look at them.
+fn look() -> Option<PathBuf> {
+    std::env::var_os("VISNYK_LOOK").map(PathBuf::from)
+}
+
+async fn keep_picture(chromium: &Chromium, name: &str) {
+    if let Some(folder) = look() {
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join(format!("{}.png", name.replace('/', "_")));
+        fs::write(file, chromium.picture().await).unwrap();
+    }
+}
+
+/// axe-core, as `.ci/run` installs it, or wherever `VISNYK_AXE` says.
+fn axe() -> String {
+    let named = std::env::var_os("VISNYK_AXE").map(PathBuf::from);
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/ci/npm/node_modules/axe-core/axe.min.js");
+    let path = named.unwrap_or(installed);
+    fs::read_to_string(&path).unwrap_or_else(|_| panic!("axe-core at {}", path.display()))
+}
+
+/// What axe-core finds wrong, and whatever else a page must not do.
+async fn faults(chromium: &Chromium, axe: &str, base: &str) -> Vec<String> {
+    let run = "const done = arguments[arguments.length - 1]; \
+        axe.run(document, { resultTypes: ['violations'] }).then(found => done(found.violations.map( \
+            one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).join(' | '))), \
+        problem => done(['axe: ' + problem]));";
+    chromium.script(axe).await;
+    let found = chromium.wait_for(run).await;
+    let mut faults: Vec<String> = serde_json::from_value(found).unwrap();
+    let asked = chromium
+        .script("return performance.getEntriesByType('resource').map(one => one.name)")
+        .await;
+    let asked: Vec<String> = serde_json::from_value(asked).unwrap();
+    let strange = asked.into_iter().filter(|url| !url.starts_with(base));
+    faults.extend(strange.map(|url| format!("calls another host: {url}")));
+    let wide = chromium
+        .script("return document.documentElement.scrollWidth - window.innerWidth")
+        .await;
+    if wide.as_i64().unwrap() > 0 {
+        faults.push(format!("{wide} pixels too wide"));
+    }
+    faults
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn every_page_and_letter_is_for_everybody_in_light_and_dark() {
+    let site = site().await;
+    let axe = axe();
+    let folder = tempfile::tempdir().unwrap();
+    let (shown, failed) = samples::show_all(&Templates::load(None).unwrap());
+    assert!(failed.is_empty());
+    let chromium = Chromium::open(390).await;
+    let mut wrong = Vec::new();
+    for (scheme, width, languages) in [
+        ("light", 390, "uk en"),
+        ("dark", 1280, "uk"),
+        ("light", 320, "uk letters"),
+    ] {
+        chromium.in_colours(scheme).await;
+        chromium.resize(width).await;
+        for one in &shown {
+            let (name, language) = one.name.rsplit_once('.').unwrap();
+            if !languages.contains(language)
+                || languages.contains("letters") && !name.starts_with("letters/")
+                || language == "en" && !name.ends_with("-1")
+            {
+                continue;
+            }
+            let file = folder.path().join("page.html");
+            fs::write(
+                &file,
+                one.html
+                    .replace("https://visnyk.example/", &format!("{}/", site.base)),
+            )
+            .unwrap();
+            chromium.go(&format!("file://{}", file.display())).await;
+            let name = format!("{name}.{language}.{scheme}.{width}");
+            keep_picture(&chromium, &name).await;
+            let faults = faults(&chromium, &axe, &site.base).await;
+            wrong.extend(faults.into_iter().map(|fault| format!("{name}: {fault}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The first link in a letter below `path`.
+fn link(letter: &Kept, base: &str, path: &str) -> String {
+    let letter = mail_parser::MessageParser::default()
+        .parse(&letter.letter)
+        .unwrap();
+    let text = letter.body_text(0).unwrap();
+    let start = format!("{base}{path}");
+    let found = text
+        .split_whitespace()
+        .find(|word| word.starts_with(&start));
+    found
+        .unwrap_or_else(|| panic!("expected {start}, but got {text}"))
+        .to_owned()
+}
+
+async fn letter(site: &Site) -> Kept {
+    site.app.send().await;
+    let mut letters = site.app.letters();
+    assert!(!letters.is_empty(), "a letter is sent");
+    letters.remove(0)
+}
+
+/// From a form on somebody else's page to being forgotten.
+async fn goes_the_whole_way(width: u32) {
+    let site = site().await;
+    let list = site.app.add_list("all").await;
+    site.app.publish("Новина-1", &["освіта"]).await;
+    site.app.publish("Новина-2", &["дороги"]).await;
+    let chromium = Chromium::open(width).await;
+    chromium.without_scripts().await;
+    let base = &site.base;
+    let shows = async |text: &str, name: &str| {
+        let page = chromium.text().await;
+        assert!(page.contains(text), "expected {text}, but got {page}");
+        keep_picture(&chromium, &format!("way/{name}.{width}")).await;
+    };
+
+    chromium.go(&format!("{base}/lists/all/embed?l=uk")).await;
+    let snippet = chromium
+        .script("return document.querySelector('code').textContent")
+        .await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("elsewhere.html");
+    fs::write(
+        &file,
+        format!(
+            "<!DOCTYPE html><meta charset=utf-8>{}",
+            snippet.as_str().unwrap()
+        ),
+    )
+    .unwrap();
+    chromium.go(&format!("file://{}", file.display())).await;
+    chromium.fill("[name=email]", "olena@example.com").await;
+    chromium.click("button").await;
+    shows("Перевірте пошту", "asked").await;
+
+    chromium
+        .go(&link(&letter(&site).await, base, "/confirm/"))
+        .await;
+    shows("Підтвердьте підписку", "confirm").await;
+    chromium.click("main button").await;
+    shows("Підписку оформлено", "confirmed").await;
+
+    let welcome = letter(&site).await;
+    let preferences = link(&welcome, base, "/preferences/");
+    chromium.go(&preferences).await;
+    chromium.click("[name=cadence][value=weekly]").await;
+    chromium.click("[name=topics][value=osvita]").await;
+    chromium.click("[name=format]").await;
+    keep_picture(&chromium, &format!("way/preferences.{width}")).await;
+    chromium.click("main form button").await;
+    shows("Зміни збережено", "saved").await;
+    let standing = site
+        .app
+        .standing(&list, &"olena@example.com".parse().unwrap())
+        .await;
+    assert_eq!(standing.subscription.rhythm.cadence.as_str(), "weekly");
+    assert_eq!(standing.subscription.topics.ids().len(), 1);
+
+    chromium
+        .script("document.querySelector('#until').value = '2026-06-20'")
+        .await;
+    chromium.click("form[action$='/pause'] button").await;
+    shows("20 червня 2026", "paused").await;
+    chromium.click("form[action$='/pause'] button").await;
+    shows("Листи надходитимуть знову", "resumed").await;
+
+    chromium.fill("#new-address", "olena.new@example.com").await;
+    chromium.click("form[action$='/address'] button").await;
+    shows("Ми надіслали лист на нову адресу", "new-address").await;
+    let asked = letter(&site).await;
+    assert_eq!(asked.envelope.to, "olena.new@example.com");
+    chromium.go(&link(&asked, base, "/address/")).await;
+    chromium.click("main button").await;
+    shows("Адресу змінено", "address-changed").await;
+
+    chromium.go(&preferences).await;
+    shows("olena.new@example.com", "moved").await;
+    chromium.click(".apart a").await;
+    chromium.click("main button").await;
+    shows("Ви відписалися", "left").await;
+    chromium.click("button[value=same]").await;
+    shows("Усе гаразд", "returned").await;
+    chromium.click("form[action$='/erasure'] button").await;
+    shows("посилання", "erasure").await;
+    site.app.send().await;
+    let letters = site.app.letters();
+    let erasure = letters
+        .iter()
+        .find(|kept| kept.name.starts_with("erasure-"))
+        .unwrap();
+    chromium.go(&link(erasure, base, "/erase/")).await;
+    chromium.click("main button").await;
+    shows("Дані стерто", "erased").await;
+    assert_eq!(chromium.path().await.split('/').nth(1), Some("erase"));
+    chromium.go(&preferences).await;
+    shows("Посилання не працює", "gone").await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_reader_comes_chooses_and_goes_on_a_phone_without_scripts() {
+    goes_the_whole_way(390).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_reader_comes_chooses_and_goes_on_a_desk_without_scripts() {
+    goes_the_whole_way(1280).await;
+}
+
+/// Pages as they are served: with news, pictures' places and forms.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn a_newsroom_at_work_is_for_everybody() {
+    let site = site().await;
+    let axe = axe();
+    let list = site.app.add_list("all").await;
+    site.app.enrol(&list, 1).await;
+    for number in 1..=25 {
+        site.app
+            .publish(&format!("Новина-{number}"), &["освіта", "дороги"])
+            .await;
+    }
+    site.app.queue_digest(&list, "Новина-26").await;
+    let chromium = Chromium::open(390).await;
+    let mut wrong = Vec::new();
+    for (scheme, width) in [("light", 390), ("dark", 1280)] {
+        chromium.in_colours(scheme).await;
+        chromium.resize(width).await;
+        for path in [
+            "/",
+            "/articles/1",
+            "/topics",
+            "/topics/osvita",
+            "/lists/all",
+            "/archive/all",
+            "/archive/all/1",
+            "/feeds",
+            "/map",
+            "/privacy",
+            "/link",
+            "/nothing",
+        ] {
+            chromium.go(&format!("{}{path}", site.base)).await;
+            keep_picture(&chromium, &format!("served{path}.{scheme}.{width}")).await;
+            let faults = faults(&chromium, &axe, &site.base).await;
+            wrong.extend(
+                faults
+                    .into_iter()
+                    .map(|fault| format!("{path} {scheme}: {fault}")),
+            );
+        }
+    }
+    site.app.send().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -27,65 +27,71 @@ use crate::source::poll;
 pub async fn run(app: &App) -> anyhow::Result<()> {
     let mut scheduler = JobScheduler::new().await?;
     if app.settings.roles.contains(&Role::Ingest) {
-        every(&scheduler, "*/5 * * * * *", app, "poll", |app| async move {
-            poll::poll_due(&app).await.map(drop)
-        })
-        .await?;
-        every(
-            &scheduler,
-            "*/5 * * * * *",
-            app,
-            "pictures",
-            |app| async move { pictures::hold_due(&app).await.map(drop) },
-        )
-        .await?;
+        take_in(&scheduler, app).await?;
     }
     if app.settings.roles.contains(&Role::Send) {
-        every(
-            &scheduler,
-            "*/5 * * * * *",
-            app,
-            "compile",
-            |app| async move { compile::compile_due(&app).await.map(drop) },
-        )
-        .await?;
-        every(&scheduler, "*/2 * * * * *", app, "hub", |app| async move {
-            hub::verify_due(&app).await?;
-            hub::push_due(&app).await?;
-            hub::tell_outside(&app).await.map(drop)
-        })
-        .await?;
-        every(
-            &scheduler,
-            "*/5 * * * * *",
-            app,
-            "resume",
-            |app| async move { preferences::resume_due(&app).await.map(drop) },
-        )
-        .await?;
-        every(
-            &scheduler,
-            "*/5 * * * * *",
-            app,
-            "bounce",
-            |app| async move { bounce::take_refusals(&app).await.map(drop) },
-        )
-        .await?;
-        every(
-            &scheduler,
-            "0 * * * * *",
-            app,
-            "mailbox",
-            |app| async move {
-                let trust = Trust::native()?;
-                bounce::take_mailbox(&app, &trust).await.map(drop)
-            },
-        )
-        .await?;
+        give_out(&scheduler, app).await?;
     }
     scheduler.start().await?;
     app.stop.cancelled().await;
     scheduler.shutdown().await?;
+    Ok(())
+}
+
+/// What comes in: sources, and the pictures of what they gave.
+async fn take_in(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedulerError> {
+    every(scheduler, "*/5 * * * * *", app, "poll", |app| async move {
+        poll::poll_due(&app).await.map(drop)
+    })
+    .await?;
+    every(
+        scheduler,
+        "*/5 * * * * *",
+        app,
+        "pictures",
+        |app| async move { pictures::hold_due(&app).await.map(drop) },
+    )
+    .await?;
+    Ok(())
+}
+
+/// What goes out, and what comes back of it.
+async fn give_out(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedulerError> {
+    every(
+        scheduler,
+        "*/5 * * * * *",
+        app,
+        "compile",
+        |app| async move { compile::compile_due(&app).await.map(drop) },
+    )
+    .await?;
+    every(scheduler, "*/2 * * * * *", app, "hub", |app| async move {
+        hub::verify_due(&app).await?;
+        hub::push_due(&app).await?;
+        hub::tell_outside(&app).await.map(drop)
+    })
+    .await?;
+    every(
+        scheduler,
+        "*/5 * * * * *",
+        app,
+        "resume",
+        |app| async move { preferences::resume_due(&app).await.map(drop) },
+    )
+    .await?;
+    every(
+        scheduler,
+        "*/5 * * * * *",
+        app,
+        "bounce",
+        |app| async move { bounce::take_refusals(&app).await.map(drop) },
+    )
+    .await?;
+    every(scheduler, "0 * * * * *", app, "mailbox", |app| async move {
+        let trust = Trust::native()?;
+        bounce::take_mailbox(&app, &trust).await.map(drop)
+    })
+    .await?;
     Ok(())
 }
 

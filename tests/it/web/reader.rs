@@ -168,14 +168,20 @@ async fn a_link_opens_only_what_it_was_made_for() {
 async fn whatever_gateways_follow_in_letters_changes_nothing(app: TestApp) {
     let list = app.add_list("all").await;
     app.publish("Новина-1", &["освіта"]).await;
-    let standing = app.subscribe(&list, &TestApp::wish("olena@example.com")).await;
+    let standing = app
+        .subscribe(&list, &TestApp::wish("olena@example.com"))
+        .await;
     app.queue_digest(&list, "Новина-2").await;
-    sign_up::send_link(&app, &standing.subscriber.email).await.unwrap();
+    sign_up::send_link(&app, &standing.subscriber.email)
+        .await
+        .unwrap();
     let new = "new@example.com".parse().unwrap();
     visnyk::audience::preferences::ask_address(&app, &standing, &new)
         .await
         .unwrap();
-    visnyk::audience::forget::ask(&app, &standing).await.unwrap();
+    visnyk::audience::forget::ask(&app, &standing)
+        .await
+        .unwrap();
     let other = TestApp::wish("other@example.com");
     sign_up::ask(&app, &list, &other).await.unwrap();
     app.send().await;
@@ -190,8 +196,18 @@ async fn whatever_gateways_follow_in_letters_changes_nothing(app: TestApp) {
             paths.extend(links.map(|link| link.split(ends).next().unwrap().to_owned()));
         }
     }
-    for kind in ["/confirm/", "/leave/", "/preferences/", "/address/", "/erase/", "/archive/"] {
-        assert!(paths.iter().any(|path| path.starts_with(kind)), "{kind} in {paths:?}");
+    for kind in [
+        "/confirm/",
+        "/leave/",
+        "/preferences/",
+        "/address/",
+        "/erase/",
+        "/archive/",
+    ] {
+        assert!(
+            paths.iter().any(|path| path.starts_with(kind)),
+            "{kind} in {paths:?}"
+        );
     }
     let before = state(&app).await;
     let browser = Browser::of(&app);

@@ -22,7 +22,7 @@ use crate::letter::stencil::Stencil;
 use crate::locale::Language;
 
 /// What a letter says, before it's known whom to: the same for all readers of an edition.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Shared<'a> {
     /// Whether it's one of many, which nobody asked for this minute.
     pub is_bulk: bool,
@@ -36,7 +36,8 @@ pub struct Shared<'a> {
     pub language: Language,
     /// One line.
     pub subject: &'a str,
-    /// A whole document, with marks where a reader's own words go.
+    /// A whole document, with marks where a reader's own words go; none for readers who want text
+    /// alone.
     pub html: Option<&'a str>,
     /// The same in plain text.
     pub text: &'a str,

@@ -179,6 +179,8 @@ async fn whatever_gateways_follow_in_letters_changes_nothing(app: TestApp) {
     visnyk::audience::preferences::ask_address(&app, &standing, &new)
         .await
         .unwrap();
+    app.send().await;
+    app.wait(TimeDelta::hours(25)); // they have had their letters for today
     visnyk::audience::forget::ask(&app, &standing)
         .await
         .unwrap();

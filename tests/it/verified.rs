@@ -72,7 +72,7 @@ fn run(program: &str, arguments: &[&str], input: &[u8]) -> String {
     process.stdin.take().unwrap().write_all(input).unwrap();
     let ended = process.wait_with_output().unwrap();
     assert!(ended.status.success(), "{program}");
-    String::from_utf8(ended.stdout).unwrap()
+    String::from_utf8_lossy(&ended.stdout).into_owned()
 }
 
 /// Words that look random and are the same each time.

@@ -98,6 +98,8 @@ pub enum Purpose {
     Erasure,
     /// Shows when a form was served.
     Form,
+    /// Bring a source's news: the address that its hub pushes to. Never expires.
+    Push,
 }
 
 impl Purpose {
@@ -110,6 +112,7 @@ impl Purpose {
             Self::Address => "address",
             Self::Erasure => "erasure",
             Self::Form => "form",
+            Self::Push => "push",
         }
     }
 }

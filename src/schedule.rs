@@ -22,6 +22,7 @@ use crate::digest::compile;
 use crate::feed::hub;
 use crate::source::pictures;
 use crate::source::poll;
+use crate::source::websub;
 
 /// Rings until the app stops: at once, and then by the clock.
 pub async fn run(app: &App) -> anyhow::Result<()> {
@@ -50,6 +51,14 @@ async fn take_in(scheduler: &JobScheduler, app: &App) -> Result<(), JobScheduler
         app,
         "pictures",
         |app| async move { pictures::hold_due(&app).await.map(drop) },
+    )
+    .await?;
+    every(
+        scheduler,
+        "*/5 * * * * *",
+        app,
+        "websub",
+        |app| async move { websub::ask_due(&app).await.map(drop) },
     )
     .await?;
     Ok(())

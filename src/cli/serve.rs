@@ -25,9 +25,11 @@ use crate::config::Settings;
 use crate::delivery::worker;
 use crate::delivery::worker::Until;
 use crate::digest::compile;
+use crate::feed::hub;
 use crate::schedule;
 use crate::source::pictures;
 use crate::source::poll;
+use crate::source::websub;
 use crate::store;
 use crate::store::Db;
 use crate::store::lock::Lock;
@@ -199,6 +201,10 @@ impl Tick {
             polls: poll_all(&app).await?,
             letters: compile::compile_due(&app).await?,
         };
+        websub::ask_due(&app).await?;
+        hub::verify_due(&app).await?;
+        hub::push_due(&app).await?;
+        hub::tell_outside(&app).await?;
         app.db.close().await;
         common.out().give(&ticked, |ticked| {
             let polls = out::count(ticked.polls, "source", "sources");

@@ -91,11 +91,16 @@ impl Document {
 }
 
 impl Material {
-    /// Writes and compresses the document: some 40 ms for a feed of 200 KB.
-    pub(crate) fn write(self, app: &App) -> anyhow::Result<Snapshot> {
+    /// Writes and compresses the document: some 40 ms for a feed of 200 KB, and less than 10 if it
+    /// reads as `held` does. Any change to any article has every feed written anew, and most of
+    /// them don't hold it.
+    pub(crate) fn write(self, app: &App, held: Option<&Snapshot>) -> anyhow::Result<Snapshot> {
         let changed = self.changed;
         let (bytes, media_type) = self.bytes(app)?;
-        Ok(Snapshot::new(bytes, media_type, changed)?)
+        match held.filter(|held| held.choose(None).bytes == bytes) {
+            Some(held) => Ok(held.redated(changed)),
+            None => Ok(Snapshot::new(bytes, media_type, changed)?),
+        }
     }
 
     /// Writes the document, and says of what type it is.

@@ -163,6 +163,16 @@ impl Snapshot {
         })
     }
 
+    /// The same document with another date; no coding is made again.
+    #[must_use]
+    pub fn redated(&self, last_modified: Stamp) -> Self {
+        Self {
+            last_modified: last_modified.seconds(),
+            shares_its_second: false,
+            ..self.clone()
+        }
+    }
+
     /// The snapshot in its place after `previous`, of the same address: Last-Modified stays if
     /// nothing changed, and never goes backward, though the newest article may be withdrawn.
     #[must_use]
@@ -357,6 +367,13 @@ mod tests {
             }
             assert!(out == plain, "{:?}", one.encoding);
         }
+    }
+
+    #[test]
+    fn another_date_is_all_that_redating_changes() {
+        let (old, later) = (snapshot("a"), Stamp(MOMENT.0 + 5_000));
+        let whole = Snapshot::new("a".repeat(50).into_bytes(), TYPE, later).unwrap();
+        assert_eq!(old.redated(later), whole);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where news comes from, and what a source gives: [`Draft`]s, untrusted until they are taken in.
 
 mod address;
+mod announced;
 mod body;
 mod dated;
 pub mod decode;
@@ -18,6 +19,7 @@ mod seen;
 pub mod sitemap;
 mod structured;
 pub mod syndication;
+pub mod websub;
 mod xml;
 
 use std::fmt;

@@ -32,6 +32,7 @@ use crate::source::fetch::Validators;
 use crate::source::page;
 use crate::source::read;
 use crate::source::read::How;
+use crate::source::websub;
 use crate::store;
 
 /// How many sources one look polls.
@@ -164,6 +165,7 @@ async fn unchanged(app: &App, source: &Source) -> anyhow::Result<Polled> {
         source.problem.as_deref(),
     )
     .await?;
+    websub::ease(app, &mut tx, source).await?;
     tx.commit().await?;
     Ok(Polled::Unchanged)
 }
@@ -186,6 +188,7 @@ async fn document_came(
         reading.kind != Some(DocumentKind::Listing) || complete(app, &source, &mut reading).await?;
     let now = app.now();
     // What was left for the next poll must be asked for then, changed or not.
+    let hub = websub::find(&document);
     let validators = document.validators.filter(|_| whole);
     source.etag = validators
         .as_ref()
@@ -197,6 +200,7 @@ async fn document_came(
     let note = reading.problems.join("; ");
     let note = (!note.is_empty()).then_some(note.as_str());
     store::source::record_good(&mut tx, &source, now, now + source.every, note).await?;
+    websub::heed(app, &mut tx, &source, hub, document.delta).await?;
     tx.commit().await?;
     Ok(Polled::Read {
         taken,
@@ -205,7 +209,11 @@ async fn document_came(
 }
 
 /// Reading is work for the processor, and a hostile document can make it much.
-async fn read_document(app: &App, source: &Source, document: &Document) -> anyhow::Result<Reading> {
+pub(super) async fn read_document(
+    app: &App,
+    source: &Source,
+    document: &Document,
+) -> anyhow::Result<Reading> {
     let (bytes, content_type) = (document.bytes.clone(), document.content_type.clone());
     let base = Url::parse(document.final_url.as_str())?;
     let (kind, selectors, zone, now) = (

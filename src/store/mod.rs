@@ -24,6 +24,7 @@ pub mod origin;
 pub mod person;
 pub mod picture;
 pub mod plan;
+pub mod push;
 pub mod relay;
 pub mod rhythm;
 pub mod search;
@@ -367,6 +368,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         person::STATEMENTS,
         picture::STATEMENTS,
         plan::STATEMENTS,
+        push::STATEMENTS,
         relay::STATEMENTS,
         rhythm::STATEMENTS,
         search::STATEMENTS,

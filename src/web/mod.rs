@@ -27,6 +27,7 @@ mod reader;
 mod sign_up;
 mod site;
 mod visit;
+mod websub;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -142,6 +143,12 @@ fn open_to_strangers() -> Router<Web> {
         .route("/lists/{slug}/subscribe", post(sign_up::subscribe))
         .route("/leave/{token}", get(reader::leave).post(reader::left))
         .route("/hub", post(hub::ask))
+        .route(
+            "/websub/{token}",
+            get(websub::agree)
+                .post(websub::take)
+                .layer(DefaultBodyLimit::max(websub::MOST_BODY)),
+        )
         .route(
             "/hooks/{provider}",
             post(hooks::hook).layer(DefaultBodyLimit::max(hooks::MOST_BODY)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime};
 use reqwest::header::{
-    CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, HeaderName, LAST_MODIFIED, RETRY_AFTER,
+    CACHE_CONTROL, ETAG, EXPIRES, HeaderMap, HeaderName, LAST_MODIFIED, LINK, RETRY_AFTER,
 };
 
 use crate::clock::Stamp;
@@ -70,6 +70,13 @@ pub(super) fn verbatim(headers: &HeaderMap, name: HeaderName) -> Option<String> 
     std::str::from_utf8(value.as_bytes())
         .ok()
         .map(str::to_owned)
+}
+
+/// As many `Link` headers as anybody needs, as they came.
+pub(super) fn links(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(LINK).into_iter();
+    let texts = values.filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+    texts.take(20).map(str::to_owned).collect()
 }
 
 /// Whole seconds, however many digits they have.

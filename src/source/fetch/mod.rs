@@ -146,6 +146,8 @@ pub struct Document {
     pub max_age: Option<Duration>,
     /// Only what is new since the validators (226): what is missing wasn't deleted.
     pub delta: bool,
+    /// The `Link` headers as they came.
+    pub links: Vec<String>,
 }
 
 /// Fetches documents, within limits and from admitted addresses only.
@@ -305,6 +307,7 @@ impl Arrival {
         let content_type = headers::verbatim(found, CONTENT_TYPE);
         let validators = Validators::found(&self.url, found);
         let max_age = headers::max_age(found, now);
+        let links = headers::links(found);
         Ok(Document {
             bytes: body::read(self.response, limits).await?.into(),
             content_type,
@@ -313,6 +316,7 @@ impl Arrival {
             validators,
             max_age,
             delta,
+            links,
         })
     }
 }

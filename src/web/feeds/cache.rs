@@ -153,9 +153,10 @@ impl Slot {
     async fn write(&self, app: &App, material: Material) -> anyhow::Result<Arc<Snapshot>> {
         let version = material.version;
         let writer = app.clone();
-        let written = app.tasks.spawn_blocking(move || material.write(&writer));
-        let snapshot = written.await??;
         let previous = self.held.load_full();
+        let before = previous.as_ref().map(|held| Arc::clone(&held.snapshot));
+        let write = move || material.write(&writer, before.as_deref());
+        let snapshot = app.tasks.spawn_blocking(write).await??;
         let snapshot = Arc::new(match previous {
             Some(previous) if !is_same(&snapshot, &previous.snapshot) => {
                 snapshot.after(&previous.snapshot)

@@ -4,3 +4,4 @@ mod fetch;
 mod oracle;
 mod pictures;
 mod poll;
+mod websub;

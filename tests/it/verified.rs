@@ -281,7 +281,8 @@ fn score(letter: &[u8], folder: &Path) -> f64 {
     std::fs::write(&file, letter).unwrap();
     // Nobody's preferences count.
     let nobody = folder.join("nobody");
-    let arguments = ["-L", "-t", "-x", "-p"].map(str::to_owned);
+    // MIXED_ES takes each Cyrillic letter that looks like a Latin e for a forged one.
+    let arguments = ["-L", "-t", "-x", "--cf=score MIXED_ES 0", "-p"].map(str::to_owned);
     let paths = [nobody, file].map(|path| path.display().to_string());
     let all = [&arguments[..], &paths[..]].concat();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::Context;
 
 use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -29,6 +30,9 @@ use crate::templates::Templates;
 use crate::templates::cards::Contact;
 use crate::templates::cards::Licence;
 use crate::templates::cards::Site;
+
+/// How many sites are asked at the same time.
+const SITES_AT_ONCE: usize = 8;
 
 /// One running Visnyk. Clones share everything.
 #[derive(Clone)]
@@ -57,6 +61,8 @@ pub struct App {
     pub secret: Secret,
     /// Rings when there may be letters to send, so that nobody waits for the next look.
     pub letters_waiting: Arc<Notify>,
+    /// How many sites are asked at the same time.
+    pub polls: Arc<Semaphore>,
     /// Everything that runs beside: shutdown waits for it.
     pub tasks: TaskTracker,
     /// Says that it's time to end.
@@ -98,6 +104,7 @@ impl App {
             site: Arc::new(site(&settings)),
             settings: Arc::new(settings),
             letters_waiting: Arc::default(),
+            polls: Arc::new(Semaphore::new(SITES_AT_ONCE)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })

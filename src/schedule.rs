@@ -42,7 +42,7 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
 /// What comes in: sources, and the pictures of what they gave.
 async fn take_in(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedulerError> {
     every(scheduler, "*/5 * * * * *", app, "poll", |app| async move {
-        poll::poll_due(&app).await.map(drop)
+        poll::ring(&app).await
     })
     .await?;
     every(

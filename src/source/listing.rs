@@ -103,13 +103,11 @@ impl Listing<'_> {
         let site = content("meta[property='og:site_name']").map(str::to_owned);
         Reading {
             kind: Some(DocumentKind::Listing),
-            charset: None,
             title: site.or_else(title).filter(|title| !title.is_empty()),
             link: self.base.map(ToString::to_string),
             language: root.attr("lang").map(|lang| lang.trim().to_owned()),
             description: content("meta[name='description']").map(str::to_owned),
-            problems: Vec::new(),
-            drafts: Vec::new(),
+            ..Reading::empty()
         }
     }
 

@@ -8,6 +8,7 @@ pub mod decode;
 mod dom;
 pub mod fetch;
 pub mod listing;
+pub mod pace;
 pub mod page;
 pub mod pictures;
 pub mod poll;
@@ -32,6 +33,7 @@ use url::Url;
 use crate::article::Media;
 use crate::article::clean::SafeHtml;
 use crate::clock::Stamp;
+use crate::source::pace::Pace;
 
 /// A source's number.
 #[derive(
@@ -62,6 +64,12 @@ pub struct Source {
     pub etag: Option<String>,
     /// See `etag`.
     pub last_modified: Option<String>,
+    /// The address that gave them, if a redirect led there.
+    pub validators_url: Option<SourceUrl>,
+    /// Where permanent redirects have been leading.
+    pub moved: Option<Moved>,
+    /// When it would be asked, by its own words and rhythm.
+    pub pace: Pace,
     /// When it was first read to its end; `None` if it never was.
     pub first_polled_at: Option<Stamp>,
     /// When it was last asked.
@@ -74,6 +82,17 @@ pub struct Source {
     pub failures: i64,
     /// Why the last poll failed, in words.
     pub problem: Option<String>,
+}
+
+/// A permanent redirect (301, 308) that was seen: believed only when it has stood for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it leads.
+    pub to: SourceUrl,
+    /// When it was first seen.
+    pub since: Stamp,
+    /// At how many polls in a row.
+    pub times: i64,
 }
 
 /// Whether a source is polled.
@@ -205,6 +224,15 @@ pub struct Reading {
     /// In the document's order.
     #[serde(rename = "articles")]
     pub drafts: Vec<Draft>,
+    /// When it would be asked again.
+    #[serde(skip)]
+    pub pace: Pace,
+    /// It says that there is nothing else: what it doesn't hold is no more (RFC 5005).
+    #[serde(skip)]
+    pub complete: bool,
+    /// Identifiers of what it has taken off (RFC 6721).
+    #[serde(skip)]
+    pub deleted: Vec<String>,
 }
 
 impl Reading {
@@ -219,6 +247,9 @@ impl Reading {
             description: None,
             problems: Vec::new(),
             drafts: Vec::new(),
+            pace: Pace::default(),
+            complete: false,
+            deleted: Vec::new(),
         }
     }
 
@@ -291,6 +322,13 @@ impl SourceUrl {
     /// The address as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whose it is: what is asked by one at a time.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.0).ok();
+        let host = url.as_ref().and_then(Url::host_str);
+        host.unwrap_or_default().to_owned()
     }
 }
 

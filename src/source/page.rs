@@ -155,7 +155,6 @@ impl Page<'_> {
         let root = html.root_element();
         Reading {
             kind: Some(DocumentKind::Page),
-            charset: None,
             title: said
                 .site
                 .clone()
@@ -165,9 +164,7 @@ impl Page<'_> {
                 .and_then(|base| base.join("/").ok())
                 .map(String::from),
             language: language(root).or_else(|| said.language.clone()),
-            description: None,
-            problems: Vec::new(),
-            drafts: Vec::new(),
+            ..Reading::empty()
         }
     }
 

@@ -27,6 +27,11 @@ impl Problems {
         }
     }
 
+    /// Whether all went well.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.said.is_empty()
+    }
+
     /// All, and how many more there were.
     pub(crate) fn into_vec(mut self) -> Vec<String> {
         if self.unsaid > 0 {

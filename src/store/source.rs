@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use clap::ValueEnum;
 
 use crate::clock::Stamp;
+use crate::source::Moved;
 use crate::source::Selectors;
 use crate::source::Source;
 use crate::source::SourceId;
@@ -24,23 +25,40 @@ use crate::store::to_json;
 
 statements! {
     ADD = Sql::both(
-        "INSERT INTO source (url, kind, name, selectors, every_ms, state, created_at, next_poll_at)
-         VALUES ($1, $2, $3, $4, $5, 'active', $6, $6) ON CONFLICT (url) DO NOTHING RETURNING id");
+        "INSERT INTO source (url, kind, name, selectors, every_ms, state, created_at, next_poll_at, host)
+         VALUES ($1, $2, $3, $4, $5, 'active', $6, $6, $7) ON CONFLICT (url) DO NOTHING RETURNING id");
     GET = Sql::both(
         "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
-                last_good_at, next_poll_at, failures, problem
+                last_good_at, next_poll_at, failures, problem, validators_url, moved_to, moved_since, moved_times, pace
          FROM source WHERE id = $1");
     ALL = Sql::both(
         "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
-                last_good_at, next_poll_at, failures, problem
+                last_good_at, next_poll_at, failures, problem, validators_url, moved_to, moved_since, moved_times, pace
          FROM source ORDER BY id");
-    DUE = Sql::both("SELECT id, url FROM source WHERE state = 'active' AND next_poll_at <= $1 ORDER BY next_poll_at LIMIT $2");
+    /// Those of a host that is left alone wait, and are in nobody's way.
+    DUE = Sql::both(
+        "SELECT s.id, s.url FROM source s LEFT JOIN site h ON h.host = s.host
+         WHERE s.state = 'active' AND s.next_poll_at <= $1 AND (h.next_at IS NULL OR h.next_at <= $1)
+         ORDER BY s.next_poll_at LIMIT $2");
     /// Whoever moves the alarm polls; a second process finds it moved.
     CLAIM = Sql::both("UPDATE source SET next_poll_at = $3 WHERE id = $1 AND next_poll_at = $2 AND state = 'active'");
     RECORD_GOOD = Sql::both(
-        "UPDATE source SET etag = $2, last_modified = $3, last_polled_at = $4, last_good_at = $4,
-                first_polled_at = $5, next_poll_at = $6, failures = 0, problem = $7
+        "UPDATE source SET etag = $2, last_modified = $3, validators_url = $4, last_polled_at = $5, last_good_at = $5,
+                first_polled_at = $6, next_poll_at = $7, failures = 0, problem = $8, host = $9, pace = $10
          WHERE id = $1");
+    SET_MOVED = Sql::both("UPDATE source SET moved_to = $2, moved_since = $3, moved_times = $4 WHERE id = $1");
+    /// Unless another source is there already.
+    MOVE = Sql::both(
+        "UPDATE source SET url = $2, host = $3, moved_to = NULL, moved_since = NULL, moved_times = 0
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM source x WHERE x.url = $2)");
+    /// One process at a time asks a host; whoever moves the moment may.
+    TAKE_SITE = Sql::both(
+        "INSERT INTO site (host, next_at) VALUES ($1, $3)
+         ON CONFLICT (host) DO UPDATE SET next_at = excluded.next_at WHERE site.next_at <= $2");
+    MOVE_SITE = Sql::both("UPDATE site SET next_at = $3 WHERE host = $1 AND next_at = $2");
+    LEAVE_SITE = Sql::both(
+        "INSERT INTO site (host, next_at) VALUES ($1, $2)
+         ON CONFLICT (host) DO UPDATE SET next_at = excluded.next_at WHERE site.next_at < excluded.next_at");
     RECORD_BAD = Sql::both(
         "UPDATE source SET last_polled_at = $2, next_poll_at = $3, failures = failures + 1, problem = $4 WHERE id = $1");
     SET_STATE = Sql::both("UPDATE source SET state = $2, next_poll_at = $3 WHERE id = $1");
@@ -64,6 +82,11 @@ struct SourceRow {
     next_poll_at: Stamp,
     failures: i64,
     problem: Option<String>,
+    validators_url: Option<String>,
+    moved_to: Option<String>,
+    moved_since: Option<Stamp>,
+    moved_times: i64,
+    pace: String,
 }
 
 /// A source to be added; it's due at once.
@@ -93,7 +116,8 @@ pub async fn add(tx: &mut Tx, new: &NewSource, now: Stamp) -> Result<Option<Sour
             &new.name,
             to_json(&new.selectors),
             new.every.num_milliseconds(),
-            now
+            now,
+            new.url.host()
         ),
         fetch_optional
     )?)
@@ -137,12 +161,46 @@ pub async fn record_good(
             polled.id,
             polled.etag.as_ref(),
             polled.last_modified.as_ref(),
+            polled.validators_url.as_ref().map(SourceUrl::as_str),
             now,
             polled.first_polled_at,
             next,
-            note
+            note,
+            polled.url.host(),
+            to_json(&polled.pace)
         )
     )?;
+    Ok(())
+}
+
+/// Notes where permanent redirects lead, or that they no longer do.
+pub async fn set_moved(tx: &mut Tx, id: SourceId, moved: Option<&Moved>) -> Result<()> {
+    let to = moved.map(|moved| moved.to.as_str());
+    let since = moved.map(|moved| moved.since);
+    let times = moved.map_or(0, |moved| moved.times);
+    change!(tx, SET_MOVED, (id, to, since, times))?;
+    Ok(())
+}
+
+/// The source is at another address from now on. False if another source is there already.
+pub async fn move_to(tx: &mut Tx, id: SourceId, url: &SourceUrl) -> Result<bool> {
+    Ok(change!(tx, MOVE, (id, url.as_str(), url.host()))? > 0)
+}
+
+/// Takes a host for this process until `until`; false if somebody else has it, or it's to be left
+/// alone.
+pub async fn take_site(tx: &mut Tx, host: &str, now: Stamp, until: Stamp) -> Result<bool> {
+    Ok(change!(tx, TAKE_SITE, (host, now, until))? > 0)
+}
+
+/// Moves the moment until which a host is taken; false if it isn't taken until `from` any more.
+pub async fn move_site(tx: &mut Tx, host: &str, from: Stamp, to: Stamp) -> Result<bool> {
+    Ok(change!(tx, MOVE_SITE, (host, from, to))? > 0)
+}
+
+/// Leaves a host alone until then.
+pub async fn leave_site(tx: &mut Tx, host: &str, until: Stamp) -> Result<()> {
+    change!(tx, LEAVE_SITE, (host, until))?;
     Ok(())
 }
 
@@ -177,6 +235,16 @@ fn source(row: SourceRow) -> Result<Source> {
         "gone" => SourceState::Gone,
         other => return Err(broken("source", "state", id, &other)),
     };
+    let address = |text: Option<String>| {
+        text.map(|text| parsed(&text, "source", "url", id))
+            .transpose()
+    };
+    let moved_to: Option<SourceUrl> = address(row.moved_to)?;
+    let moved = moved_to.zip(row.moved_since).map(|(to, since)| Moved {
+        to,
+        since,
+        times: row.moved_times,
+    });
     Ok(Source {
         id: SourceId(id),
         url: parsed(&row.url, "source", "url", id)?,
@@ -188,6 +256,9 @@ fn source(row: SourceRow) -> Result<Source> {
         state,
         etag: row.etag,
         last_modified: row.last_modified,
+        validators_url: address(row.validators_url)?,
+        moved,
+        pace: from_json(&row.pace, "source", "pace", id)?,
         first_polled_at: row.first_polled_at,
         last_polled_at: row.last_polled_at,
         last_good_at: row.last_good_at,

@@ -10,6 +10,7 @@ mod entry;
 mod json;
 mod media;
 mod text;
+mod wishes;
 
 use url::Url;
 
@@ -45,6 +46,9 @@ pub(crate) fn read(text: &str, base: Option<&Url>, now: Stamp) -> Reading {
             let site = site.and_then(Result::ok);
             let common = common(channel, base.or(site.as_ref()), now);
             reading.drafts = drafts(&tree, &common, &mut problems);
+            reading.pace = wishes::pace(channel);
+            reading.complete = wishes::is_complete(channel) && problems.is_empty();
+            reading.deleted = wishes::deleted(&tree);
         }
         None => problems.add("expected RSS, RDF or Atom, but found none of them"),
     }

@@ -26,6 +26,12 @@ pub(crate) enum Space {
     News,
     /// Google's image sitemaps.
     Image,
+    /// When to come again: RSS 1.0's syndication module.
+    Syndication,
+    /// Whole feeds and archives (RFC 5005).
+    History,
+    /// What was taken off (RFC 6721).
+    Tombstones,
     /// Any other.
     Other,
 }
@@ -60,6 +66,12 @@ impl Space {
         let begins = |start: &str| bare.starts_with(start);
         if begins("purl.org/rss/1.0/modules/content") {
             Self::Content
+        } else if begins("purl.org/rss/1.0/modules/syndication") {
+            Self::Syndication
+        } else if begins("purl.org/syndication/history") {
+            Self::History
+        } else if begins("purl.org/atompub/tombstones") {
+            Self::Tombstones
         } else if begins("purl.org/dc/") {
             Self::Dc
         } else if begins("purl.org/net/rss1.1") || bare == "purl.org/rss/1.0" {
@@ -96,6 +108,9 @@ impl Space {
             "creativecommons" | "cc" => Self::Licence,
             "news" => Self::News,
             "image" => Self::Image,
+            "sy" => Self::Syndication,
+            "fh" => Self::History,
+            "at" => Self::Tombstones,
             _ => Self::Other,
         }
     }

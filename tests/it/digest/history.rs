@@ -376,7 +376,7 @@ fn each_article_comes_in_exactly_one_letter_whatever_happens() {
                 for step in &steps {
                     history.take(step).await;
                 }
-                history.end().await;
+                Box::pin(history.end()).await;
             });
             Ok(())
         })

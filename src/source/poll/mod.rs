@@ -4,10 +4,15 @@
 //! What the database holds is never worse after a failed poll: the old articles and validators
 //! stay.
 
-use std::collections::BTreeMap;
+mod look;
+mod pages;
+
+pub use self::look::poll_due;
+pub use self::look::ring;
+
+use std::time::Duration;
 
 use chrono::TimeDelta;
-use tokio::task::JoinSet;
 use url::Url;
 
 use crate::app::App;
@@ -15,12 +20,9 @@ use crate::article::intake;
 use crate::article::intake::Taken;
 use crate::clock::Stamp;
 use crate::source::DocumentKind;
-use crate::source::Draft;
+use crate::source::Moved;
 use crate::source::Reading;
-use crate::source::Selectors;
 use crate::source::Source;
-use crate::source::SourceId;
-use crate::source::SourceKind;
 use crate::source::SourceState;
 use crate::source::SourceUrl;
 use crate::source::fetch::Accept;
@@ -29,20 +31,16 @@ use crate::source::fetch::FetchError;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
 use crate::source::fetch::Validators;
-use crate::source::page;
 use crate::source::read;
 use crate::source::read::How;
 use crate::source::websub;
 use crate::store;
+use crate::store::Tx;
 
-/// How many sources one look polls.
-const AT_A_LOOK: i64 = 50;
-/// How many sites are asked at the same time.
-const SITES_AT_ONCE: usize = 8;
-/// How many article pages one poll of a listing reads.
-const PAGES: usize = 60;
-/// How many known articles at the head of a listing are read again, to catch edits.
-const READ_AGAIN: usize = 5;
+/// A permanent redirect is believed when it was seen at so many polls in a row …
+const SIGHTINGS: i64 = 3;
+/// … over so long.
+const STANDING: TimeDelta = TimeDelta::hours(24);
 /// The longest wait between polls of a source that fails.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
 
@@ -67,75 +65,14 @@ pub enum Polled {
     },
 }
 
-/// Polls every source that's due now: those of one site one after another, sites side by side, so
-/// that a slow one holds up no other. Gives how many.
-pub async fn poll_due(app: &App) -> anyhow::Result<usize> {
-    let due = store::source::due(&mut app.db.read().await?, app.now(), AT_A_LOOK).await?;
-    let mut sites = BTreeMap::<String, Vec<SourceId>>::new();
-    for (id, address) in due {
-        let url = Url::parse(&address).ok();
-        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-        sites.entry(host.to_owned()).or_default().push(id);
-    }
-    let mut polls = JoinSet::new();
-    let mut polled = 0;
-    for sources in sites.into_values() {
-        if polls.len() >= SITES_AT_ONCE {
-            polled += polls.join_next().await.transpose()?.unwrap_or_default();
-        }
-        polls.spawn(poll_site(app.clone(), sources));
-    }
-    while let Some(site) = polls.join_next().await {
-        polled += site?;
-    }
-    Ok(polled)
-}
-
-async fn poll_site(app: App, sources: Vec<SourceId>) -> usize {
-    let mut polled = 0;
-    for id in sources {
-        if app.stop.is_cancelled() {
-            break;
-        }
-        match poll_one(&app, id).await {
-            Ok(ours) => polled += usize::from(ours),
-            // One source's trouble is no other's.
-            Err(problem) => {
-                let words = format!("{problem:#}");
-                tracing::error!(source = id.0, problem = words, "poll.broken");
-            }
-        }
-    }
-    polled
-}
-
-async fn poll_one(app: &App, id: SourceId) -> anyhow::Result<bool> {
-    let Some(source) = claim(app, id).await? else {
-        return Ok(false);
-    };
-    if let Err(problem) = poll(app, source.clone()).await {
-        note_failure(app, &source, &format!("{problem:#}"), None).await?;
-    }
-    Ok(true)
-}
-
-/// Takes a due poll for this process: the alarm moves on first, so a poll that dies is simply the
-/// next one.
-async fn claim(app: &App, id: SourceId) -> anyhow::Result<Option<Source>> {
-    let mut tx = app.db.begin().await?;
-    let Some(source) = store::source::find(&mut tx, id).await? else {
-        return Ok(None);
-    };
-    let next = app.now() + source.every;
-    let ours = store::source::claim(&mut tx, id, source.next_poll_at, next).await?;
-    tx.commit().await?;
-    Ok(ours.then_some(source))
-}
-
 /// Polls one source now, due or not.
 pub async fn poll(app: &App, source: Source) -> anyhow::Result<Polled> {
     let validators = Validators {
-        url: source.url.clone(),
+        url: source
+            .validators_url
+            .as_ref()
+            .unwrap_or(&source.url)
+            .clone(),
         etag: source.etag.clone(),
         last_modified: source.last_modified.clone(),
     };
@@ -146,7 +83,9 @@ pub async fn poll(app: &App, source: Source) -> anyhow::Result<Polled> {
         now: app.now(),
     };
     let polled = match app.fetcher.get(&request).await {
-        Ok(Fetched::NotModified { .. }) => unchanged(app, &source).await?,
+        Ok(Fetched::NotModified { moved_to, max_age }) => {
+            unchanged(app, &source, moved_to, max_age).await?
+        }
         Ok(Fetched::Document(document)) => document_came(app, source.clone(), document).await?,
         Err(problem) => failed(app, &source, &problem).await?,
     };
@@ -154,20 +93,53 @@ pub async fn poll(app: &App, source: Source) -> anyhow::Result<Polled> {
     Ok(polled)
 }
 
-async fn unchanged(app: &App, source: &Source) -> anyhow::Result<Polled> {
+async fn unchanged(
+    app: &App,
+    source: &Source,
+    moved_to: Option<SourceUrl>,
+    max_age: Option<Duration>,
+) -> anyhow::Result<Polled> {
     let now = app.now();
+    let next = next_good(source, now, max_age);
     let mut tx = app.db.begin().await?;
-    store::source::record_good(
-        &mut tx,
-        source,
-        now,
-        now + source.every,
-        source.problem.as_deref(),
-    )
-    .await?;
+    store::source::record_good(&mut tx, source, now, next, source.problem.as_deref()).await?;
+    note_move(&mut tx, source, moved_to, now).await?;
     websub::ease(app, &mut tx, source).await?;
     tx.commit().await?;
     Ok(Polled::Unchanged)
+}
+
+fn next_good(source: &Source, now: Stamp, max_age: Option<Duration>) -> Stamp {
+    let fresh = max_age.and_then(|span| TimeDelta::from_std(span).ok());
+    source.pace.next(now, source.every, fresh, source.id.0)
+}
+
+/// A permanent redirect becomes the source's address once it has stood for a day: one that a broken
+/// proxy or a portal sends would lose the source for good.
+async fn note_move(
+    tx: &mut Tx,
+    source: &Source,
+    to: Option<SourceUrl>,
+    now: Stamp,
+) -> store::Result<()> {
+    let Some(to) = to else {
+        if source.moved.is_some() {
+            store::source::set_moved(tx, source.id, None).await?;
+        }
+        return Ok(());
+    };
+    let known = source.moved.clone().filter(|moved| moved.to == to);
+    let moved = Moved {
+        since: known.as_ref().map_or(now, |known| known.since),
+        times: known.map_or(0, |known| known.times) + 1,
+        to,
+    };
+    let stands = moved.times >= SIGHTINGS && now - moved.since >= STANDING;
+    if stands && store::source::move_to(tx, source.id, &moved.to).await? {
+        tracing::info!(source = source.id.0, to = moved.to.as_str(), "source.moved");
+        return Ok(());
+    }
+    store::source::set_moved(tx, source.id, Some(&moved)).await
 }
 
 async fn document_came(
@@ -184,22 +156,30 @@ async fn document_came(
             .unwrap_or_else(|| "expected a feed or a page".to_owned());
         return note_failure(app, &source, &problem, None).await;
     }
-    let whole =
-        reading.kind != Some(DocumentKind::Listing) || complete(app, &source, &mut reading).await?;
+    let whole = reading.kind != Some(DocumentKind::Listing)
+        || pages::complete(app, &source, &mut reading).await?;
     let now = app.now();
     // What was left for the next poll must be asked for then, changed or not.
     let hub = websub::find(&document);
     let validators = document.validators.filter(|_| whole);
+    source.validators_url = validators.as_ref().map(|validators| validators.url.clone());
     source.etag = validators
         .as_ref()
         .and_then(|validators| validators.etag.clone());
     source.last_modified = validators.and_then(|validators| validators.last_modified);
+    source.pace = if document.delta {
+        source.pace
+    } else {
+        reading.pace.clone().with_rhythm_of(&reading.drafts)
+    };
     let mut tx = app.db.begin().await?;
     let taken = intake::take_in(app, &mut tx, &source, reading.drafts).await?;
     source.first_polled_at = source.first_polled_at.or(whole.then_some(now));
     let note = reading.problems.join("; ");
     let note = (!note.is_empty()).then_some(note.as_str());
-    store::source::record_good(&mut tx, &source, now, now + source.every, note).await?;
+    let next = next_good(&source, now, document.max_age);
+    store::source::record_good(&mut tx, &source, now, next, note).await?;
+    note_move(&mut tx, &source, document.moved_to, now).await?;
     websub::heed(app, &mut tx, &source, hub, document.delta).await?;
     tx.commit().await?;
     Ok(Polled::Read {
@@ -241,96 +221,6 @@ pub(super) async fn read_document(
     Ok(reading.await?)
 }
 
-/// Second step of a listing: the pages of articles that are new, and of the newest few again. What
-/// is known and not read again is left out, so that its body stays. False if some were left for the
-/// next poll.
-async fn complete(app: &App, source: &Source, reading: &mut Reading) -> anyhow::Result<bool> {
-    let mut completed = Vec::new();
-    let mut pages = 0;
-    let mut whole = true;
-    for (place, draft) in std::mem::take(&mut reading.drafts).into_iter().enumerate() {
-        let Some(url) = draft
-            .url
-            .as_deref()
-            .and_then(|url| url.parse::<SourceUrl>().ok())
-        else {
-            completed.push(draft);
-            continue;
-        };
-        if place >= READ_AGAIN && is_known(app, source, &draft).await? {
-            continue;
-        }
-        pages += 1;
-        if pages > PAGES {
-            whole = false;
-            reading.problems.push(format!(
-                "more than {PAGES} new articles; the rest are read at the next poll"
-            ));
-            break;
-        }
-        match read_page(app, source, &url).await {
-            Ok(page) => completed.push(page::complete(draft, &page)),
-            Err(FetchError::Gone | FetchError::Status { code: 404, .. }) => completed.push(draft),
-            Err(problem) => {
-                whole = false;
-                reading
-                    .problems
-                    .push(format!("{url}: {problem}; tried again at the next poll"));
-            }
-        }
-    }
-    reading.drafts = completed;
-    Ok(whole)
-}
-
-async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {
-    let mut tx = app.db.read().await?;
-    let guid = draft
-        .guid
-        .as_ref()
-        .or(draft.url.as_ref())
-        .map_or("", String::as_str);
-    Ok(
-        store::origin::find(&mut tx, source.id, guid, draft.url.as_deref())
-            .await?
-            .is_some(),
-    )
-}
-
-async fn read_page(app: &App, source: &Source, url: &SourceUrl) -> Result<Reading, FetchError> {
-    let request = Request {
-        url,
-        validators: None,
-        accept: Accept::Page,
-        now: app.now(),
-    };
-    let Fetched::Document(document) = app.fetcher.get(&request).await? else {
-        return Err(FetchError::Unasked);
-    };
-    // The other selectors are for an item of the listing, and would find anything on a page.
-    let Selectors {
-        body,
-        topics,
-        departments,
-        image,
-        ..
-    } = source.selectors.clone();
-    let as_page = Source {
-        kind: SourceKind::Page,
-        selectors: Selectors {
-            body,
-            topics,
-            departments,
-            image,
-            ..Selectors::default()
-        },
-        ..source.clone()
-    };
-    read_document(app, &as_page, &document)
-        .await
-        .map_err(|problem| FetchError::Setup(problem.to_string()))
-}
-
 async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Result<Polled> {
     if problem.is_permanent() {
         let mut tx = app.db.begin().await?;
@@ -351,6 +241,11 @@ async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Res
     let asked = problem
         .retry_after()
         .and_then(|wait| TimeDelta::from_std(wait).ok());
+    if let Some(wait) = asked {
+        let mut tx = app.db.begin().await?;
+        store::source::leave_site(&mut tx, &source.url.host(), app.now() + wait).await?;
+        tx.commit().await?;
+    }
     note_failure(app, source, &problem.to_string(), asked).await
 }
 

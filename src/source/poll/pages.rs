@@ -1,0 +1,120 @@
+//! The second step of a listing: the pages of the articles that it lists.
+
+use crate::app::App;
+use crate::source::Draft;
+use crate::source::Reading;
+use crate::source::Selectors;
+use crate::source::Source;
+use crate::source::SourceKind;
+use crate::source::SourceUrl;
+use crate::source::fetch::Accept;
+use crate::source::fetch::FetchError;
+use crate::source::fetch::Fetched;
+use crate::source::fetch::Request;
+use crate::source::page;
+use crate::source::poll::look;
+use crate::source::poll::read_document;
+use crate::store;
+
+/// How many article pages one poll of a listing reads.
+const PAGES: usize = 60;
+/// How many known articles at the head of a listing are read again, to catch edits.
+const READ_AGAIN: usize = 5;
+
+/// Second step of a listing: the pages of articles that are new, and of the newest few again. What
+/// is known and not read again is left out, so that its body stays. False if some were left for the
+/// next poll.
+pub(super) async fn complete(
+    app: &App,
+    source: &Source,
+    reading: &mut Reading,
+) -> anyhow::Result<bool> {
+    let mut completed = Vec::new();
+    let mut pages = 0;
+    let mut whole = true;
+    for (place, draft) in std::mem::take(&mut reading.drafts).into_iter().enumerate() {
+        let Some(url) = draft
+            .url
+            .as_deref()
+            .and_then(|url| url.parse::<SourceUrl>().ok())
+        else {
+            completed.push(draft);
+            continue;
+        };
+        if place >= READ_AGAIN && is_known(app, source, &draft).await? {
+            continue;
+        }
+        pages += 1;
+        if pages > PAGES {
+            whole = false;
+            reading.problems.push(format!(
+                "more than {PAGES} new articles; the rest are read at the next poll"
+            ));
+            break;
+        }
+        if pages > 1 {
+            look::breathe(&url.host()).await;
+        }
+        match read_page(app, source, &url).await {
+            Ok(page) => completed.push(page::complete(draft, &page)),
+            Err(FetchError::Gone) => reading.deleted.extend(draft.guid.or(draft.url)),
+            Err(FetchError::Status { code: 404, .. }) => completed.push(draft),
+            Err(problem) => {
+                whole = false;
+                reading
+                    .problems
+                    .push(format!("{url}: {problem}; tried again at the next poll"));
+            }
+        }
+    }
+    reading.drafts = completed;
+    Ok(whole)
+}
+
+async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {
+    let mut tx = app.db.read().await?;
+    let guid = draft
+        .guid
+        .as_ref()
+        .or(draft.url.as_ref())
+        .map_or("", String::as_str);
+    Ok(
+        store::origin::find(&mut tx, source.id, guid, draft.url.as_deref())
+            .await?
+            .is_some(),
+    )
+}
+
+async fn read_page(app: &App, source: &Source, url: &SourceUrl) -> Result<Reading, FetchError> {
+    let request = Request {
+        url,
+        validators: None,
+        accept: Accept::Page,
+        now: app.now(),
+    };
+    let Fetched::Document(document) = app.fetcher.get(&request).await? else {
+        return Err(FetchError::Unasked);
+    };
+    // The other selectors are for an item of the listing, and would find anything on a page.
+    let Selectors {
+        body,
+        topics,
+        departments,
+        image,
+        ..
+    } = source.selectors.clone();
+    let as_page = Source {
+        kind: SourceKind::Page,
+        selectors: Selectors {
+            body,
+            topics,
+            departments,
+            image,
+            ..Selectors::default()
+        },
+        ..source.clone()
+    };
+    read_document(app, &as_page, &document)
+        .await
+        .map_err(|problem| FetchError::Setup(problem.to_string()))
+}

@@ -4,6 +4,10 @@
 -- row is held to commit, so whoever has seen a value has seen every change up to it: what a reader lacks can be told.
 ALTER TABLE article ADD COLUMN version BIGINT NOT NULL DEFAULT 0;
 
+-- Feeds tell that an article was withdrawn; the map for search engines has the last two days apart.
+CREATE INDEX article_withdrawn ON article (seq) WHERE state = 'withdrawn';
+CREATE INDEX article_published ON article (published_at);
+
 -- Whether a subscription can be read as a feed, and by which address: it's open while this is odd, and every change of
 -- it makes the address before worthless.
 ALTER TABLE subscription ADD COLUMN feed_turn BIGINT NOT NULL DEFAULT 0;

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use url::form_urlencoded;
 
 use crate::article::TopicKind;
+use crate::article::query::Query;
 use crate::feed::FeedFormat;
 use crate::feed::Fullness;
 use crate::locale::Language;
@@ -17,6 +18,8 @@ use crate::source::SourceId;
 
 /// The most topics of a kind in one query.
 const MOST_TOPICS: usize = 20;
+/// The most characters that are looked for.
+const MOST_SOUGHT: usize = 200;
 
 /// What the articles of a feed have in common, by address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,6 +30,10 @@ pub(crate) enum Place {
     Topic(TopicKind, String),
     /// Where they come from.
     Source(SourceId),
+    /// The words in [`Wanted::words`].
+    Search,
+    /// No articles: the digests that a list has sent, by slug.
+    List(String),
 }
 
 impl Place {
@@ -36,20 +43,28 @@ impl Place {
             Self::Everything => String::new(),
             Self::Topic(kind, slug) => format!("/{}/{slug}", kind.path()),
             Self::Source(id) => format!("/sources/{}", id.0),
+            Self::Search => "/search".to_owned(),
+            Self::List(slug) => format!("/lists/{slug}"),
         }
     }
 
     fn read(path: &str) -> Option<Self> {
-        let Some((folder, name)) = path.strip_prefix('/').and_then(|path| path.split_once('/'))
-        else {
-            return path.is_empty().then_some(Self::Everything);
+        let place = match path {
+            "" => Self::Everything,
+            "/search" => Self::Search,
+            path => {
+                let (folder, name) = path.strip_prefix('/')?.split_once('/')?;
+                let kinds = [TopicKind::Department, TopicKind::Topic];
+                let kind = kinds.into_iter().find(|kind| kind.path() == folder);
+                match (kind, folder) {
+                    (Some(kind), _) => Self::Topic(kind, name.to_owned()),
+                    (None, "sources") => Self::Source(SourceId(name.parse().ok()?)),
+                    (None, "lists") => Self::List(name.to_owned()),
+                    (None, _) => return None,
+                }
+            }
         };
-        let kinds = [TopicKind::Department, TopicKind::Topic];
-        match kinds.into_iter().find(|kind| kind.path() == folder) {
-            Some(kind) => Some(Self::Topic(kind, name.to_owned())),
-            None if folder == "sources" => Some(Self::Source(SourceId(name.parse().ok()?))),
-            None => None,
-        }
+        Some(place)
     }
 }
 
@@ -62,6 +77,8 @@ pub(crate) struct Wanted {
     pub(crate) none: BTreeSet<String>,
     /// `lang`: its language, a BCP 47 tag in lower case.
     pub(crate) language: Option<String>,
+    /// `q`: what it is to be found by, as typed, on one line. Only in a search.
+    pub(crate) words: Option<String>,
 }
 
 impl Wanted {
@@ -73,6 +90,7 @@ impl Wanted {
     /// Itself as the query of an address; empty if anything will do.
     pub(crate) fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.words.iter().map(|words| ("q", words)));
         query.extend_pairs(self.any.iter().map(|slug| ("topic", slug)));
         query.extend_pairs(self.none.iter().map(|slug| ("not", slug)));
         query.extend_pairs(self.language.iter().map(|language| ("lang", language)));
@@ -147,6 +165,9 @@ impl Address {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             address.narrow(&name, &value);
         }
+        if address.place == Place::Search {
+            Query::parse(address.wanted.words.as_deref()?)?;
+        }
         let is_sane = [&address.wanted.any, &address.wanted.none]
             .iter()
             .all(|topics| topics.len() <= MOST_TOPICS);
@@ -155,7 +176,10 @@ impl Address {
 
     fn narrow(&mut self, name: &str, value: &str) {
         let is_page = self.form == Form::Page;
+        let is_list = matches!(self.place, Place::List(_));
         match name {
+            "topic" | "not" | "lang" if is_list => {}
+            "q" if self.place == Place::Search => self.wanted.words = Some(one_line(value)),
             "topic" => drop(self.wanted.any.insert(value.to_owned())),
             "not" => drop(self.wanted.none.insert(value.to_owned())),
             "lang" if is_language(value) => self.wanted.language = Some(value.to_ascii_lowercase()),
@@ -185,6 +209,11 @@ impl Address {
             ..self.clone()
         }
     }
+}
+
+fn one_line(typed: &str) -> String {
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    words.join(" ").chars().take(MOST_SOUGHT).collect()
 }
 
 fn is_language(tag: &str) -> bool {
@@ -219,10 +248,27 @@ mod tests {
             ("/topics/feed/feed.json", "", "/topics/feed/feed.json"),
             ("/departments/a-b/feed", "", "/departments/a-b/feed"),
             ("/sources/007/feed.rss", "", "/sources/7/feed.rss"),
+            (
+                "/search/feed.rss",
+                "lang=uk&q=%20%D0%BC%D1%96%D1%81%D1%82%20%20a&q=",
+                "",
+            ),
+            (
+                "/search/feed.rss",
+                "lang=uk&q=%20%D0%BC%D1%96%D1%81%D1%82%20%20a%26b",
+                "/search/feed.rss?q=%D0%BC%D1%96%D1%81%D1%82+a%26b&lang=uk",
+            ),
+            (
+                "/lists/all/feed.rss",
+                "lang=uk&full=0&topic=a",
+                "/lists/all/feed.rss?full=0",
+            ),
+            ("/feed.rss", "q=a", "/feed.rss"),
         ];
         for (path, query, expected) in cases {
-            let address = Address::read(path, query).unwrap();
-            assert_eq!(address.path(), expected);
+            let address = Address::read(path, query);
+            let spelling = address.map_or_else(String::new, |address| address.path());
+            assert_eq!(spelling, expected);
         }
     }
 
@@ -233,7 +279,8 @@ mod tests {
             "/feed.RSS",
             "/feeds",
             "/topics/feed.rss",
-            "/lists/a/feed.rss",
+            "/search/feed.rss",
+            "/archive/a/feed.rss",
             "/sources/a/feed.rss",
             "//feed",
         ];
@@ -245,7 +292,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_address_reads_back_as_itself(
-            place in prop::sample::select(vec!["", "/topics/a", "/departments/b-2", "/sources/3"]),
+            place in prop::sample::select(vec!["", "/topics/a", "/departments/b-2", "/sources/3", "/lists/c"]),
             end in prop::sample::select(Form::ENDS.to_vec()),
             query in "((full|l|q|%66ull|topic|not|lang|)=?(0|1|uk|EN|%30|ї|a b)?&?){0,6}",
         ) {

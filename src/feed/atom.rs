@@ -1,28 +1,70 @@
-//! Atom 1.0 (RFC 4287), with licence links (RFC 4946). Bodies are `type="html"`, never
+//! Atom 1.0 (RFC 4287), with licence links (RFC 4946), tombstones (RFC 6721) and archives (RFC 5005). Bodies are `type="html"`, never
 //! xhtml, which the crate would write unbalanced.
 
+use atom_syndication::extension::Extension;
 use atom_syndication::{Category, Content, Feed, Generator, Link, Person, Text};
 use quick_xml::escape::partial_escape;
 
+use crate::article::ArticleId;
 use crate::article::Media;
 use crate::article::Topic;
+use crate::clock::Stamp;
 use crate::feed::Channel;
 use crate::feed::Entry;
 use crate::feed::FeedError;
 use crate::feed::FeedFormat;
 use crate::feed::GENERATOR;
+use crate::feed::HISTORY;
 use crate::feed::Links;
 use crate::feed::VERSION;
 use crate::feed::entry::at;
 use crate::feed::legal::words;
 
-pub(super) fn write(channel: &Channel, entries: Vec<Entry>) -> Result<Vec<u8>, FeedError> {
+const TOMBSTONES: &str = "http://purl.org/atompub/tombstones/1.0";
+
+pub(super) fn write(
+    channel: &Channel,
+    entries: Vec<Entry>,
+    withdrawn: &[(ArticleId, Stamp)],
+) -> Result<Vec<u8>, FeedError> {
     let entries = entries.into_iter().map(|one| entry(&channel.links, one));
-    let feed = Feed {
+    let mut feed = Feed {
         entries: entries.collect(),
         ..head(channel)
     };
+    let tombstones = withdrawn.iter();
+    let tombstones: Vec<Extension> = tombstones
+        .map(|(id, when)| tombstone(&channel.links, *id, *when))
+        .collect();
+    if !tombstones.is_empty() {
+        feed.namespaces
+            .insert("at".to_owned(), TOMBSTONES.to_owned());
+        let named = [("deleted-entry".to_owned(), tombstones)].into();
+        feed.extensions.insert("at".to_owned(), named);
+    }
+    if channel.archive.is_some() {
+        feed.namespaces.insert("fh".to_owned(), HISTORY.to_owned());
+        let mark = Extension {
+            name: "fh:archive".to_owned(),
+            ..Extension::default()
+        };
+        let named = [("archive".to_owned(), vec![mark])].into();
+        feed.extensions.insert("fh".to_owned(), named);
+    }
     Ok(feed.write_to(Vec::new())?)
+}
+
+/// RFC 6721 §3.
+fn tombstone(links: &Links, id: ArticleId, when: Stamp) -> Extension {
+    let attrs = [
+        ("ref".to_owned(), links.article_id(id)),
+        ("when".to_owned(), at(when).to_rfc3339()),
+    ];
+    Extension {
+        name: "at:deleted-entry".to_owned(),
+        attrs: attrs.into(),
+        ..Extension::default()
+    }
 }
 
 fn head(channel: &Channel) -> Feed {
@@ -61,6 +103,9 @@ fn links(channel: &Channel) -> Vec<Link> {
     ];
     for (rel, href, mime) in more {
         links.extend(href.as_deref().map(|href| link(rel, href, mime)));
+    }
+    for (rel, href) in channel.chain() {
+        links.push(link(rel, href, Some(atom)));
     }
     links
 }

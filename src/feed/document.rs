@@ -6,19 +6,26 @@
 //! settings and the program.
 
 use crate::app::App;
-use crate::article::Article;
 use crate::article::ArticleId;
+use crate::article::Seq;
+use crate::audience::list::List;
+use crate::audience::list::ListId;
+use crate::audience::list::TopicId;
 use crate::clock::Stamp;
 use crate::feed;
+use crate::feed::ArchiveLinks;
 use crate::feed::Channel;
 use crate::feed::FeedFormat;
 use crate::feed::Fullness;
+use crate::feed::Shown;
 use crate::feed::address::Address;
 use crate::feed::address::Form;
 use crate::feed::address::Place;
+use crate::feed::directory;
 use crate::feed::opml;
 use crate::feed::opml::Outline;
 use crate::feed::sitemap;
+use crate::feed::sitemap::Page;
 use crate::feed::snapshot::Snapshot;
 use crate::feed::subject::Subject;
 use crate::locale::Language;
@@ -27,10 +34,15 @@ use crate::store::Tx;
 use crate::templates::cards::ArticleCard;
 use crate::templates::cards::FeedSet;
 use crate::templates::cards::Frame;
+use crate::templates::forms::SignUpBox;
 use crate::templates::pages::FeedView;
 
 /// Articles in a feed.
 const LENGTH: i64 = 50;
+/// Seqs in an archive document. Never change it: archives don't.
+const AN_ARCHIVE: i64 = 50;
+/// Titles that sum up a digest.
+const TITLES: usize = 8;
 /// How long readers may wait before they ask again.
 const TTL_MINUTES: u32 = 5;
 
@@ -39,12 +51,31 @@ const TTL_MINUTES: u32 = 5;
 pub(crate) enum Document {
     /// A feed for programs; the address is the one it was fetched from.
     Feed(Address, FeedFormat),
+    /// Of the same feed, only so many entries: those that changed last (RFC 3229).
+    Newer(Address, FeedFormat, usize),
+    /// All articles of so many seqs, for those who want them all (RFC 5005); the first is 1.
+    Archive(i64, FeedFormat),
+    /// A subscription as a feed of its own.
+    Mirror(Mirror),
     /// A feed for people.
     Page(Address, Language),
     /// All our feeds, as OPML.
     Directory,
-    /// All our pages.
-    Sitemap,
+    /// All our pages, or where they are listed; for readers until this moment.
+    Sitemap(i64),
+    /// One of those lists; the first is 1.
+    SitemapPart(i64, i64),
+}
+
+/// Whose subscription is shown at which address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Mirror {
+    /// The key in the address.
+    pub(crate) token: String,
+    /// The list.
+    pub(crate) list: ListId,
+    /// The topics chosen; none for all.
+    pub(crate) topics: Vec<TopicId>,
 }
 
 /// A document's content as the store had it.
@@ -57,17 +88,32 @@ pub(crate) struct Material {
 }
 
 enum Content {
-    Feed(FeedFormat, Box<Channel>, Vec<Article>, Fullness),
+    Feed(Box<Filled>),
     Page(Box<FeedView>, String, Language),
     Directory(Vec<Outline>),
-    Sitemap(Vec<(String, Option<Stamp>)>),
+    Sitemap(Vec<Page>),
+    SitemapIndex(Vec<String>),
+}
+
+/// A feed with all that is in it.
+struct Filled {
+    format: FeedFormat,
+    channel: Channel,
+    shown: Shown,
+    fullness: Fullness,
+    /// The versions at which its entries last changed.
+    changes: Vec<i64>,
 }
 
 impl Document {
     /// Whether `Last-Modified` can be told. It can't where something counts that leaves no date:
     /// templates, sources that were added or removed, articles that left a narrowed feed.
     pub(crate) fn is_dated(&self) -> bool {
-        matches!(self, Self::Feed(address, _) if address.wanted.is_anything())
+        let Self::Feed(address, _) = self else {
+            return false;
+        };
+        let is_whole = address.wanted.is_anything();
+        is_whole && !matches!(address.place, Place::List(_) | Place::Search)
     }
 
     /// Reads what the document holds; `None` if there is no such feed.
@@ -77,10 +123,22 @@ impl Document {
         // overlooked.
         let version = store::counter::feeds_version(&mut tx).await?;
         let found = match self {
-            Self::Feed(address, format) => feed(app, &mut tx, address, *format).await?,
+            Self::Feed(address, format) => feed(app, &mut tx, (address, *format), None).await?,
+            Self::Newer(address, format, most) => {
+                feed(app, &mut tx, (address, *format), Some(*most)).await?
+            }
+            Self::Archive(number, format) => archive(app, &mut tx, *number, *format).await?,
+            Self::Mirror(mirror) => Some(subscription(app, &mut tx, mirror).await?),
             Self::Page(address, language) => page(app, &mut tx, address, *language).await?,
-            Self::Directory => Some((directory(app, &mut tx).await?, app.look_since)),
-            Self::Sitemap => Some((map(app, &mut tx).await?, app.look_since)),
+            Self::Directory => {
+                let feeds = directory::feeds(app, &mut tx).await?;
+                Some((Content::Directory(feeds), app.look_since))
+            }
+            Self::Sitemap(until) => Some((map(app, &mut tx, *until).await?, app.look_since)),
+            Self::SitemapPart(part, until) => {
+                let pages = directory::pages(app, &mut tx, *part, Stamp(*until)).await?;
+                pages.map(|pages| (Content::Sitemap(pages), app.look_since))
+            }
         };
         Ok(found.map(|(content, changed)| Material {
             version,
@@ -94,20 +152,34 @@ impl Material {
     /// Writes and compresses the document: some 40 ms for a feed of 200 KB, and less than 10 if it
     /// reads as `held` does. Any change to any article has every feed written anew, and most of
     /// them don't hold it.
-    pub(crate) fn write(self, app: &App, held: Option<&Snapshot>) -> anyhow::Result<Snapshot> {
-        let changed = self.changed;
+    pub(crate) fn write(mut self, app: &App, held: Option<&Snapshot>) -> anyhow::Result<Snapshot> {
+        let (last_changed, version) = (self.changed, self.version);
+        let changes = match &mut self.content {
+            Content::Feed(filled) => Some(std::mem::take(&mut filled.changes)),
+            _ => None,
+        };
         let (bytes, media_type) = self.bytes(app)?;
-        match held.filter(|held| held.choose(None).bytes == bytes) {
-            Some(held) => Ok(held.redated(changed)),
-            None => Ok(Snapshot::new(bytes, media_type, changed)?),
-        }
+        let held = held.filter(|held| held.choose(None).bytes == bytes);
+        Ok(match (held, changes) {
+            (Some(held), changes) => held
+                .redated(last_changed)
+                .read_at(version, changes.unwrap_or_default()),
+            (None, Some(changes)) => Snapshot::new(bytes, media_type, last_changed)?
+                .marked(version, &look(app))
+                .read_at(version, changes),
+            (None, None) => Snapshot::new(bytes, media_type, last_changed)?,
+        })
     }
 
     /// Writes the document, and says of what type it is.
     pub(crate) fn bytes(self, app: &App) -> anyhow::Result<(Vec<u8>, &'static str)> {
+        const XML: &str = "application/xml";
         Ok(match self.content {
-            Content::Feed(format, channel, articles, fullness) => {
-                let bytes = feed::render(format, &channel, &articles, fullness)?;
+            Content::Feed(feed) => {
+                let Filled {
+                    format, fullness, ..
+                } = *feed;
+                let bytes = feed::render_shown(format, &feed.channel, &feed.shown, fullness)?;
                 (bytes, format.media_type())
             }
             Content::Page(view, url, language) => {
@@ -119,27 +191,150 @@ impl Material {
                 let bytes = opml::write(&app.site.name, &feeds)?;
                 (bytes, "text/x-opml; charset=utf-8")
             }
-            Content::Sitemap(pages) => (sitemap::write(pages), "application/xml"),
+            Content::Sitemap(pages) => (sitemap::write(pages), XML),
+            Content::SitemapIndex(maps) => (sitemap::index(&maps), XML),
         })
     }
 }
 
+/// The settings that documents depend on, as a word for tags.
+pub(crate) fn look(app: &App) -> String {
+    app.look_since.0.to_string()
+}
+
+/// `newest` leaves out all but so many entries: those that changed last.
 async fn feed(
     app: &App,
     tx: &mut Tx,
-    address: &Address,
-    format: FeedFormat,
+    (address, format): (&Address, FeedFormat),
+    newest: Option<usize>,
 ) -> store::Result<Option<(Content, Stamp)>> {
     let Some(subject) = Subject::find(app, tx, address).await? else {
         return Ok(None);
     };
-    let articles = subject.articles(tx, LENGTH).await?;
-    let updated = subject.updated(tx, &articles, LENGTH).await?;
+    let mut shown = subject.shown(app, tx, LENGTH).await?;
+    let updated = subject.updated(tx, &shown, LENGTH).await?;
     let updated = updated.unwrap_or(app.look_since);
     let left = subject.left_at(tx).await?;
-    let channel = Box::new(channel(app, address, subject, updated));
-    let content = Content::Feed(format, channel, articles, address.fullness);
+    let changes = changes(tx, format, &mut shown, newest).await?;
+    let mut channel = channel(app, address, subject, updated);
+    let is_all = address.place == Place::Everything && address.wanted.is_anything();
+    if is_all && address.fullness == Fullness::Full && format != FeedFormat::Json {
+        let last = store::counter::last_seq(tx).await?.0 / AN_ARCHIVE;
+        channel.prev_archive = (last > 0).then(|| archive_url(app, last, format));
+    }
+    let content = Content::Feed(Box::new(Filled {
+        format,
+        channel,
+        shown,
+        fullness: address.fullness,
+        changes,
+    }));
     Ok(Some((content, updated.max(left).max(app.look_since))))
+}
+
+/// The versions at which the entries last changed, and, if only the newest are wanted, no others
+/// left. Only Atom can tell that something was withdrawn.
+async fn changes(
+    tx: &mut Tx,
+    format: FeedFormat,
+    shown: &mut Shown,
+    newest: Option<usize>,
+) -> store::Result<Vec<i64>> {
+    if format != FeedFormat::Atom {
+        shown.withdrawn.clear();
+    }
+    let gone = shown.withdrawn.iter().map(|(id, _)| *id);
+    let ids: Vec<ArticleId> = shown
+        .articles
+        .iter()
+        .map(|one| one.id)
+        .chain(gone)
+        .collect();
+    let mut versions = store::article::versions(tx, &ids).await?;
+    versions.sort_unstable_by_key(|(_, version)| std::cmp::Reverse(*version));
+    if let Some(newest) = newest {
+        versions.truncate(newest);
+        let is_new = |id: ArticleId| versions.iter().any(|(new, _)| *new == id);
+        shown.articles.retain(|article| is_new(article.id));
+        shown.withdrawn.retain(|(id, _)| is_new(*id));
+    }
+    Ok(versions.into_iter().map(|(_, version)| version).collect())
+}
+
+fn archive_url(app: &App, number: i64, format: FeedFormat) -> String {
+    let extension = format.extension();
+    app.links.to(&format!("/feed/archive/{number}.{extension}"))
+}
+
+/// Seqs have no gaps, so an archive is full once the last of its seqs was given, and holds the same
+/// articles ever after; what is edited or withdrawn later shows there too.
+async fn archive(
+    app: &App,
+    tx: &mut Tx,
+    number: i64,
+    format: FeedFormat,
+) -> store::Result<Option<(Content, Stamp)>> {
+    let full = store::counter::last_seq(tx).await?.0 / AN_ARCHIVE;
+    if !(1..=full).contains(&number) {
+        return Ok(None);
+    }
+    let address = Address::of(Place::Everything, Form::Feed(format));
+    let Some(subject) = Subject::find(app, tx, &address).await? else {
+        return Ok(None);
+    };
+    let (after, to) = (Seq((number - 1) * AN_ARCHIVE), Seq(number * AN_ARCHIVE));
+    let articles = store::article::archived(tx, after, to).await?;
+    let updated = articles.iter().map(|article| article.changed_at).max();
+    let updated = updated.unwrap_or(app.look_since);
+    let url = |number| archive_url(app, number, format);
+    let channel = Channel {
+        self_url: url(number),
+        hub: None,
+        prev_archive: (number > 1).then(|| url(number - 1)),
+        archive: Some(ArchiveLinks {
+            current: app.links.to(&address.path()),
+            next_archive: (number < full).then(|| url(number + 1)),
+        }),
+        ..channel(app, &address, subject, updated)
+    };
+    let shown = Shown {
+        articles,
+        ..Shown::default()
+    };
+    Ok(Some((filled(format, channel, shown), updated)))
+}
+
+async fn subscription(app: &App, tx: &mut Tx, mirror: &Mirror) -> store::Result<(Content, Stamp)> {
+    let list = store::list::get(tx, mirror.list).await?;
+    let home = app.url(&format!("/lists/{}", list.slug));
+    let subject = Subject::of_subscription(list, &mirror.topics);
+    let mut shown = subject.shown(app, tx, LENGTH).await?;
+    shown.withdrawn.clear();
+    let updated = subject.updated(tx, &shown, LENGTH).await?;
+    let updated = updated.unwrap_or(app.look_since);
+    let address = Address::of(Place::Everything, Form::Feed(FeedFormat::Atom));
+    let name = format!("{} — {}", subject.name, app.site.name);
+    let path = format!("/my/{}/feed.atom", mirror.token);
+    let channel = Channel {
+        id: app.links.feed_id(path.trim_start_matches('/')),
+        title: name,
+        home_url: home,
+        self_url: app.links.to(&path),
+        hub: None,
+        ..channel(app, &address, subject, updated)
+    };
+    Ok((filled(FeedFormat::Atom, channel, shown), updated))
+}
+
+fn filled(format: FeedFormat, channel: Channel, shown: Shown) -> Content {
+    Content::Feed(Box::new(Filled {
+        format,
+        channel,
+        shown,
+        fullness: Fullness::Full,
+        changes: Vec::new(),
+    }))
 }
 
 fn channel(app: &App, address: &Address, subject: Subject, updated: Stamp) -> Channel {
@@ -163,6 +358,7 @@ fn channel(app: &App, address: &Address, subject: Subject, updated: Stamp) -> Ch
         icon: None,
         hub: Some(hub(app)),
         prev_archive: None,
+        archive: None,
         links: (*app.links).clone(),
     }
 }
@@ -185,16 +381,17 @@ fn identity(address: &Address) -> String {
 fn title(app: &App, place: &Place, subject: &Subject) -> String {
     match place {
         Place::Everything => subject.name.clone(),
-        Place::Topic(..) | Place::Source(_) => format!("{} — {}", subject.name, app.site.name),
+        _ => format!("{} — {}", subject.name, app.site.name),
     }
 }
 
-/// The page that shows the same articles to people. Sources and narrowed feeds have none but the
-/// feed's own.
-fn home(address: &Address) -> String {
+/// The page that shows the same to people. Sources and narrowed feeds have none but the feed's
+/// own.
+pub(super) fn home(address: &Address) -> String {
     match address.place {
         Place::Everything if address.wanted.is_anything() => "/".to_owned(),
         Place::Topic(..) if address.wanted.is_anything() => address.place.path(),
+        Place::List(_) => address.place.path(),
         _ => address.shown_as(Form::Page).path(),
     }
 }
@@ -208,8 +405,7 @@ async fn page(
     let Some(subject) = Subject::find(app, tx, address).await? else {
         return Ok(None);
     };
-    let articles = subject.articles(tx, LENGTH).await?;
-    let base = &app.settings.base_url;
+    let shown = subject.shown(app, tx, LENGTH).await?;
     let shown_as = |form| app.links.to(&address.shown_as(form).path());
     let view = FeedView {
         feed: FeedSet {
@@ -219,49 +415,55 @@ async fn page(
             atom: shown_as(Form::Feed(FeedFormat::Atom)),
             json: shown_as(Form::Feed(FeedFormat::Json)),
         },
-        articles: articles
-            .iter()
-            .map(|article| ArticleCard::of(article, base, app.settings.site.zone))
-            .collect(),
+        articles: cards(app, &shown),
+        sign_up: sign_up(app, tx, subject.list).await?,
     };
     let url = app.links.to(&address.path());
     let content = Content::Page(Box::new(view), url, language);
     Ok(Some((content, app.look_since)))
 }
 
-async fn directory(app: &App, tx: &mut Tx) -> store::Result<Content> {
-    let mut places = vec![(Place::Everything, app.site.name.clone())];
-    for (_, topic, _) in store::topic::in_use(tx).await? {
-        places.push((Place::Topic(topic.kind, topic.slug), topic.name));
-    }
-    for source in store::source::all(tx).await? {
-        places.push((Place::Source(source.id), source.name));
-    }
-    let outline = |(place, title): (Place, String)| {
-        let address = Address::of(place, Form::Feed(FeedFormat::Atom));
-        Outline {
-            title,
-            xml_url: app.links.to(&address.path()),
-            html_url: app.links.to(&home(&address)),
-            language: app.settings.site.language.clone(),
+/// Articles or digests, as people see them.
+fn cards(app: &App, shown: &Shown) -> Vec<ArticleCard> {
+    let zone = app.settings.site.zone;
+    let articles = shown.articles.iter();
+    let articles = articles.map(|article| ArticleCard::of(article, &app.settings.base_url, zone));
+    let digests = shown.digests.iter().map(|digest| {
+        let titles = digest.articles.iter().map(|article| article.title.as_str());
+        let titles: Vec<&str> = titles.take(TITLES).collect();
+        ArticleCard {
+            title: digest.title.clone(),
+            url: digest.url.clone(),
+            date: digest.sent_at.utc().with_timezone(&zone).fixed_offset(),
+            summary: titles.join(" · "),
+            departments: Vec::new(),
+            topics: Vec::new(),
+            picture: None,
+            language: digest.language.clone(),
         }
-    };
-    Ok(Content::Directory(
-        places.into_iter().map(outline).collect(),
-    ))
+    });
+    articles.chain(digests).collect()
 }
 
-async fn map(app: &App, tx: &mut Tx) -> store::Result<Content> {
-    let topics = store::topic::in_use(tx).await?;
-    let most = i64::try_from(sitemap::MOST_PAGES).unwrap_or(i64::MAX);
-    let articles = store::article::map(tx, most).await?;
-    let fixed = ["/", "/topics", "/feeds"].map(|path| (app.links.to(path), None));
-    let topics = topics
-        .iter()
-        .map(|(_, topic, _)| (app.links.topic(topic), None));
-    let article = |(id, changed): (ArticleId, Stamp)| (app.links.article(id), Some(changed));
-    let articles = articles.into_iter().map(article);
-    Ok(Content::Sitemap(
-        fixed.into_iter().chain(topics).chain(articles).collect(),
-    ))
+/// The list whose feed it is, else the main one.
+async fn sign_up(app: &App, tx: &mut Tx, list: Option<List>) -> store::Result<Option<SignUpBox>> {
+    let list = match list {
+        Some(list) => Some(list),
+        None => store::list::all(tx).await?.into_iter().next(),
+    };
+    Ok(list.map(|list| SignUpBox {
+        action: app.url(&format!("/lists/{}/subscribe", list.slug)),
+        url: app.url(&format!("/lists/{}", list.slug)),
+        list: list.name,
+    }))
+}
+
+async fn map(app: &App, tx: &mut Tx, until: i64) -> store::Result<Content> {
+    let parts = directory::parts(tx).await?;
+    if parts > 1 {
+        let part = |number| app.links.to(&format!("/sitemap/{number}.xml"));
+        return Ok(Content::SitemapIndex((1..=parts).map(part).collect()));
+    }
+    let pages = directory::pages(app, tx, 1, Stamp(until)).await?;
+    Ok(Content::Sitemap(pages.unwrap_or_default()))
 }

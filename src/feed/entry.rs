@@ -4,6 +4,7 @@ use chrono::DateTime;
 use chrono::Datelike;
 use chrono::FixedOffset;
 use chrono::TimeDelta;
+use quick_xml::escape::escape;
 
 use crate::article::Article;
 use crate::article::Attribution;
@@ -12,6 +13,7 @@ use crate::article::Topic;
 use crate::clock::Stamp;
 use crate::feed::Channel;
 use crate::feed::Fullness;
+use crate::feed::SentDigest;
 use crate::feed::legal::address;
 use crate::feed::legal::language;
 use crate::feed::legal::legal;
@@ -75,6 +77,43 @@ impl Entry {
             licence: article.licence.as_deref().and_then(address),
             source: article.source.as_ref().and_then(source),
         }
+    }
+
+    /// A digest: what it holds as a list that leads to our own pages.
+    pub(super) fn of_digest(channel: &Channel, digest: &SentDigest, fullness: Fullness) -> Self {
+        let held: Vec<Self> = digest
+            .articles
+            .iter()
+            .map(|article| Self::new(channel, article, Fullness::Summaries))
+            .collect();
+        let titles: Vec<&str> = held.iter().map(|entry| &*entry.title).collect();
+        let items: String = held.iter().map(Self::as_item).collect();
+        let title = Some(one_line(&digest.title)).filter(|title| !title.is_empty());
+        Self {
+            id: channel.links.digest_id(digest.id),
+            url: address(&digest.url).unwrap_or_else(|| legal(&digest.url)),
+            via: None,
+            title: title.unwrap_or_else(|| digest.id.0.to_string()),
+            summary: Some(excerpt(&titles.join(" · "))).filter(|summary| !summary.is_empty()),
+            html: Some(format!("<ul>{items}</ul>"))
+                .filter(|_| fullness == Fullness::Full && !held.is_empty()),
+            date: at(digest.sent_at),
+            changed: at(digest.sent_at) + TimeDelta::microseconds(digest.id.0.rem_euclid(1000)),
+            authors: Vec::new(),
+            topics: Vec::new(),
+            media: Vec::new(),
+            language: language(&digest.language).filter(|tag| *tag != channel.language),
+            licence: None,
+            source: None,
+        }
+    }
+
+    /// The entry as one of a list, in HTML.
+    fn as_item(&self) -> String {
+        let (url, title) = (escape(&self.url), escape(&self.title));
+        let summary = self.summary.as_deref().map(escape);
+        let summary = summary.map_or_else(String::new, |text| format!("<br>{text}"));
+        format!("<li><a href=\"{url}\">{title}</a>{summary}</li>")
     }
 
     /// The first picture's address.

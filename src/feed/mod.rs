@@ -7,6 +7,7 @@
 
 pub(crate) mod address;
 mod atom;
+mod directory;
 pub(crate) mod document;
 mod entry;
 pub mod hub;
@@ -23,6 +24,7 @@ use crate::article::ArticleId;
 use crate::article::Topic;
 use crate::article::TopicKind;
 use crate::clock::Stamp;
+use crate::digest::DigestId;
 use crate::feed::entry::Entry;
 use crate::feed::legal::address;
 use crate::feed::legal::language;
@@ -33,6 +35,8 @@ use crate::feed::legal::one_line;
 const GENERATOR: &str = "Visnyk";
 /// The program's version as feeds give it.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The namespace of RFC 5005.
+const HISTORY: &str = "http://purl.org/syndication/history/1.0";
 
 /// The formats of a feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -147,6 +151,11 @@ impl Links {
         self.tag(&format!("article/{id}"))
     }
 
+    /// A digest's identifier, for ever.
+    pub fn digest_id(&self, id: DigestId) -> String {
+        self.tag(&format!("digest/{}", id.0))
+    }
+
     /// A feed's identifier, the same in every format. `name` is what it is a feed of, in ASCII:
     /// `all`, `topics/economy`.
     pub fn feed_id(&self, name: &str) -> String {
@@ -191,11 +200,59 @@ pub struct Channel {
     pub icon: Option<String>,
     /// Address of the WebSub hub.
     pub hub: Option<String>,
-    /// Address of the newest archive document (RFC 5005) in the same format.
+    /// Address of the archive document (RFC 5005) that comes before, in the same format.
     pub prev_archive: Option<String>,
+    /// What an archive document says beside; `None` for a feed that is no archive.
+    pub archive: Option<ArchiveLinks>,
+}
+
+/// Where an archive document stands in its chain (RFC 5005 §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveLinks {
+    /// Address of the feed itself.
+    pub current: String,
+    /// Address of the next, newer archive document.
+    pub next_archive: Option<String>,
+}
+
+/// What a feed shows, each part in its own order.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Shown {
+    /// Articles.
+    pub articles: Vec<Article>,
+    /// Digests that were sent, as everybody may read them.
+    pub digests: Vec<SentDigest>,
+    /// Articles that would be there, but were withdrawn, and when (RFC 6721). Only Atom can say it.
+    pub withdrawn: Vec<(ArticleId, Stamp)>,
+}
+
+/// A digest in the feed of its list. Nothing in it is anybody's own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SentDigest {
+    /// Our number for it.
+    pub id: DigestId,
+    /// Its page.
+    pub url: String,
+    /// Plain text.
+    pub title: String,
+    /// BCP 47 tag.
+    pub language: String,
+    /// When it was sent.
+    pub sent_at: Stamp,
+    /// What it holds, newest first.
+    pub articles: Vec<Article>,
 }
 
 impl Channel {
+    /// What an archive document links beside its predecessor, by relation.
+    fn chain(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.archive.iter().flat_map(|archive| {
+            let next = archive.next_archive.as_deref();
+            let next = next.map(|url| ("next-archive", url));
+            std::iter::once(("current", &*archive.current)).chain(next)
+        })
+    }
+
     /// The same, with only what feeds may hold. Addresses that are none are left out, except
     /// our own.
     fn legal(&self) -> Self {
@@ -221,6 +278,7 @@ impl Channel {
             icon: known(&self.icon),
             hub: known(&self.hub),
             prev_archive: known(&self.prev_archive),
+            archive: self.archive.clone(),
         }
     }
 }
@@ -251,14 +309,37 @@ pub fn render(
     fullness: Fullness,
 ) -> Result<Vec<u8>, FeedError> {
     let channel = channel.legal();
-    let entries: Vec<Entry> = articles
-        .iter()
-        .map(|article| Entry::new(&channel, article, fullness))
-        .collect();
+    let articles = articles.iter();
+    let entries = articles.map(|article| Entry::new(&channel, article, fullness));
+    write(format, &channel, entries.collect(), &[])
+}
+
+/// Writes all that is shown as one feed document in UTF-8.
+pub fn render_shown(
+    format: FeedFormat,
+    channel: &Channel,
+    shown: &Shown,
+    fullness: Fullness,
+) -> Result<Vec<u8>, FeedError> {
+    let channel = channel.legal();
+    let articles = shown.articles.iter();
+    let articles = articles.map(|article| Entry::new(&channel, article, fullness));
+    let digests = shown.digests.iter();
+    let digests = digests.map(|digest| Entry::of_digest(&channel, digest, fullness));
+    let entries = articles.chain(digests).collect();
+    write(format, &channel, entries, &shown.withdrawn)
+}
+
+fn write(
+    format: FeedFormat,
+    channel: &Channel,
+    entries: Vec<Entry>,
+    withdrawn: &[(ArticleId, Stamp)],
+) -> Result<Vec<u8>, FeedError> {
     match format {
-        FeedFormat::Rss => rss::write(&channel, entries),
-        FeedFormat::Atom => atom::write(&channel, entries),
-        FeedFormat::Json => json::write(&channel, &entries),
+        FeedFormat::Rss => rss::write(channel, entries),
+        FeedFormat::Atom => atom::write(channel, entries, withdrawn),
+        FeedFormat::Json => json::write(channel, &entries),
     }
 }
 

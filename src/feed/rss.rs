@@ -25,6 +25,7 @@ use crate::feed::Entry;
 use crate::feed::FeedError;
 use crate::feed::FeedFormat;
 use crate::feed::GENERATOR;
+use crate::feed::HISTORY;
 use crate::feed::Links;
 use crate::feed::VERSION;
 use crate::feed::entry::at;
@@ -59,15 +60,29 @@ fn head(channel: &Channel) -> ::rss::Channel {
         generator: Some(format!("{GENERATOR} {VERSION}")),
         ttl: Some(channel.ttl_minutes.to_string()),
         image: channel.icon.as_ref().map(|icon| image(channel, icon)),
-        extensions: extensions(licence(channel.licence.as_deref())),
+        extensions: extensions(about(channel)),
         atom_ext: Some(AtomExtension {
             links: links(channel),
         }),
-        namespaces: NAMESPACES
-            .map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
-            .into(),
+        namespaces: namespaces(channel),
         ..::rss::Channel::default()
     }
+}
+
+fn namespaces(channel: &Channel) -> BTreeMap<String, String> {
+    let history = channel.archive.as_ref().map(|_| ("fh", HISTORY));
+    let all = NAMESPACES.into_iter().chain(history);
+    all.map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
+        .collect()
+}
+
+fn about(channel: &Channel) -> Vec<Extension> {
+    let mark = channel.archive.as_ref().map(|_| Extension {
+        name: "fh:archive".to_owned(),
+        ..Extension::default()
+    });
+    let licence = licence(channel.licence.as_deref()).into_iter();
+    licence.chain(mark).collect()
 }
 
 fn image(channel: &Channel, icon: &str) -> Image {
@@ -88,6 +103,7 @@ fn links(channel: &Channel) -> Vec<Link> {
     links.extend(channel.hub.as_deref().map(|hub| link(hub, "hub")));
     let archive = channel.prev_archive.as_deref();
     links.extend(archive.map(|archive| of_type(archive, "prev-archive")));
+    links.extend(channel.chain().map(|(rel, href)| of_type(href, rel)));
     links
 }
 

@@ -116,6 +116,10 @@ pub struct Snapshot {
     last_modified: i64,
     /// Whether another document was served under the same second.
     shares_its_second: bool,
+    /// The store's version that it was read at; 0 if that doesn't matter.
+    version: i64,
+    /// The versions at which what it holds last changed, in no order.
+    changes: Vec<i64>,
     identity: Representation,
     compressed: [Representation; 3],
 }
@@ -154,6 +158,8 @@ impl Snapshot {
             media_type,
             last_modified: last_modified.seconds(),
             shares_its_second: false,
+            version: 0,
+            changes: Vec::new(),
             identity: coded(Encoding::Identity)?,
             compressed: [
                 coded(Encoding::Brotli)?,
@@ -173,6 +179,50 @@ impl Snapshot {
         }
     }
 
+    /// Puts the store's version, and `look`, a word for the settings, into every tag, after a dot: a
+    /// client that shows a tag tells by that which changes it has seen (RFC 3229), whichever process
+    /// it asks and whatever was restarted in between. The tags' meaning stays with what stands before
+    /// the dot.
+    #[must_use]
+    pub fn marked(mut self, version: i64, look: &str) -> Self {
+        for one in std::iter::once(&mut self.identity).chain(&mut self.compressed) {
+            let bare = one.etag.trim_matches('"');
+            one.etag = format!("\"{bare}.{version}.{look}\"");
+        }
+        self
+    }
+
+    /// Notes the store's version that it was read at, and those at which its entries last changed.
+    #[must_use]
+    pub fn read_at(mut self, version: i64, changes: Vec<i64>) -> Self {
+        self.version = version;
+        self.changes = changes;
+        self
+    }
+
+    /// The store's version that it was read at.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// How many entries it has that can be told apart.
+    pub fn entries(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// How many of its entries a client lacks that shows these tags, and the tag that says so; `None`
+    /// if no tag tells. `look` as for [`Self::marked`]: what was made under other settings has to be
+    /// sent anew.
+    pub fn lacking<'a>(&self, if_none_match: &[&'a str], look: &str) -> Option<(usize, &'a str)> {
+        let tags = if_none_match.iter().flat_map(|field| tags(field));
+        let (version, tag) = tags
+            .filter_map(|tag| Some((seen(tag, look)?, tag)))
+            .filter(|(version, _)| *version <= self.version)
+            .max()?;
+        let lacking = self.changes.iter().filter(|change| **change > version);
+        Some((lacking.count(), tag))
+    }
+
     /// The snapshot in its place after `previous`, of the same address: Last-Modified stays if
     /// nothing changed, and never goes backward, though the newest article may be withdrawn.
     #[must_use]
@@ -180,10 +230,18 @@ impl Snapshot {
         if self.identity.bytes == previous.identity.bytes {
             self.last_modified = previous.last_modified;
             self.shares_its_second = previous.shares_its_second;
-            return self;
+            return self.called_like(previous);
         }
         self.shares_its_second = self.last_modified <= previous.last_modified;
         self.last_modified = self.last_modified.max(previous.last_modified);
+        self
+    }
+
+    /// The same under the tags of `previous`, whose bytes it has: a tag stays as long as they do.
+    #[must_use]
+    pub fn called_like(mut self, previous: &Self) -> Self {
+        self.identity = previous.identity.clone();
+        self.compressed.clone_from(&previous.compressed);
         self
     }
 
@@ -286,14 +344,31 @@ fn matches_tag(field: &str, etag: &str) -> bool {
     if field.trim() == "*" {
         return true;
     }
+    let own = unmarked(etag.trim_matches('"'));
+    tags(field).any(|tag| unmarked(tag) == own)
+}
+
+/// The opaque parts of the tags in an `If-None-Match` value.
+fn tags(field: &str) -> impl Iterator<Item = &str> {
     let mut rest = field;
-    while let Some((tag, after)) = next_tag(rest) {
-        if etag.trim_matches('"') == tag {
-            return true;
-        }
+    std::iter::from_fn(move || {
+        let (tag, after) = next_tag(rest)?;
         rest = after;
-    }
-    false
+        Some(tag)
+    })
+}
+
+/// A tag without what [`Snapshot::marked`] added: the same bytes may have been read at several
+/// versions.
+fn unmarked(tag: &str) -> &str {
+    tag.split_once('.').map_or(tag, |(bare, _)| bare)
+}
+
+/// The version in a tag's mark, if it was made under the same settings.
+fn seen(tag: &str, look: &str) -> Option<i64> {
+    let (_, mark) = tag.split_once('.')?;
+    let (version, made_under) = mark.split_once('.')?;
+    version.parse().ok().filter(|_| made_under == look)
 }
 
 /// The opaque part of the first tag, and what follows it. Commas may stand inside a tag.
@@ -464,6 +539,32 @@ mod tests {
         let snapshot = snapshot("a");
         let gzip = snapshot.choose(Some("gzip")).etag.clone();
         assert!(!is_304(&snapshot, &asks(&[&gzip], None, "identity")));
+    }
+
+    #[test]
+    fn a_marked_tag_tells_what_its_holder_lacks_and_means_what_it_meant() {
+        let now = snapshot("b").marked(9, "look").read_at(9, vec![3, 9, 7]);
+        let held = snapshot("a").marked(5, "look").read_at(5, vec![3]);
+        let tag = &*held.identity.etag;
+        let bare = tag.trim_matches('"');
+        assert_eq!(now.lacking(&["\"x\"", tag], "look"), Some((2, bare)));
+        assert_eq!(now.lacking(&[tag], "other"), None);
+        assert_eq!(held.lacking(&[&now.identity.etag], "look"), None);
+        for unknown in [
+            "",
+            "*",
+            "\"\"",
+            "\"a.b\"",
+            "\"a.5\"",
+            "\"a.x.look\"",
+            "\"a.5.look",
+        ] {
+            assert_eq!(now.lacking(&[unknown], "look"), None, "{unknown}");
+        }
+        let same_bytes = snapshot("b").marked(12, "look").read_at(12, vec![3, 9, 7]);
+        let tag = &*now.identity.etag;
+        assert!(is_304(&same_bytes, &asks(&[tag], None, "")));
+        assert!(!is_304(&held, &asks(&[tag], None, "")));
     }
 
     #[test]

@@ -71,13 +71,15 @@ statements! {
          WHERE t.topic_id = $2 AND a.seq >= $1");
     CHANGED_OF_SOURCE = Sql::both("SELECT MAX(changed_at) FROM article WHERE source_id = $2 AND seq >= $1");
     VERSIONS = Sql {
-        sqlite: "SELECT version FROM article WHERE id IN (SELECT value FROM json_each($1))",
+        sqlite: "SELECT id, version FROM article WHERE id IN (SELECT value FROM json_each($1))",
         postgres:
-        "SELECT version FROM article
+        "SELECT id, version FROM article
          WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
     };
     ARCHIVED = Sql::both(select!("WHERE a.seq > $1 AND a.seq <= $2 AND a.state = 'published' ORDER BY a.seq DESC"));
-    MAP = Sql::both("SELECT id, changed_at FROM article WHERE state = 'published' ORDER BY seq DESC LIMIT $1");
+    MAP = Sql::both(
+        "SELECT id, changed_at FROM article WHERE state = 'published' AND seq > $1 AND seq <= $2 ORDER BY seq DESC");
+    FRESH = Sql::both(select!("WHERE a.state = 'published' AND a.published_at >= $1 ORDER BY a.seq DESC LIMIT $2"));
     TOPICS_OF = Sql {
         sqlite:
         "SELECT x.article_id, t.kind, t.slug, t.name FROM article_topic x JOIN topic t ON t.id = x.topic_id
@@ -316,8 +318,8 @@ pub async fn last_changed(tx: &mut Tx, view: View, from: Seq) -> Result<Option<S
 }
 
 /// The [`feeds_version`](counter::feeds_version) at which each of these last changed, in no order.
-pub async fn versions(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<i64>> {
-    Ok(run!(tx, VERSIONS, query_scalar(to_json(ids)), fetch_all)?)
+pub async fn versions(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<(ArticleId, i64)>> {
+    Ok(run!(tx, VERSIONS, query_as(to_json(ids)), fetch_all)?)
 }
 
 /// The published articles whose seq is within `(after, to]`, newest first.
@@ -326,9 +328,16 @@ pub async fn archived(tx: &mut Tx, after: Seq, to: Seq) -> Result<Vec<Article>> 
     with_topics(tx, rows).await
 }
 
-/// At most `limit` published articles, newest first, with when each last changed.
-pub async fn map(tx: &mut Tx, limit: i64) -> Result<Vec<(ArticleId, Stamp)>> {
-    Ok(run!(tx, MAP, query_as(limit), fetch_all)?)
+/// The published articles whose seq is within `(after, to]`, newest first, with when each last
+/// changed.
+pub async fn map(tx: &mut Tx, after: Seq, to: Seq) -> Result<Vec<(ArticleId, Stamp)>> {
+    Ok(run!(tx, MAP, query_as(after, to), fetch_all)?)
+}
+
+/// At most `limit` articles that were published at `since` or later, newest first.
+pub async fn fresh(tx: &mut Tx, since: Stamp, limit: i64) -> Result<Vec<Article>> {
+    let rows: Vec<ArticleRow> = run!(tx, FRESH, query_as(since, limit), fetch_all)?;
+    with_topics(tx, rows).await
 }
 
 /// These articles, newest first, withdrawn or not.

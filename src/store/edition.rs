@@ -22,6 +22,10 @@ statements! {
          VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
     FIND = Sql::both(
         "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE id = $1");
+    /// In the language asked for, if there is one.
+    FULLEST = Sql::both(
+        "SELECT id, language, subject FROM edition WHERE digest_id = $1
+         ORDER BY CASE WHEN language = $2 THEN 0 ELSE 1 END, LENGTH(articles) DESC, id LIMIT 1");
     OF_DIGEST = Sql::both(
         "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE digest_id = $1 ORDER BY id");
 }
@@ -97,6 +101,22 @@ pub async fn add(tx: &mut Tx, new: &Edition) -> Result<EditionId> {
 pub async fn find(tx: &mut Tx, id: EditionId) -> Result<Option<Edition>> {
     let row: Option<EditionRow> = run!(tx, FIND, query_as(id), fetch_optional)?;
     row.map(edition).transpose()
+}
+
+/// The subject of a digest's longest edition, in this language if there is one, and its language.
+pub async fn fullest(
+    tx: &mut Tx,
+    digest: DigestId,
+    language: Language,
+) -> Result<Option<(Language, String)>> {
+    let row: Option<(i64, String, String)> = run!(
+        tx,
+        FULLEST,
+        query_as(digest, language.as_str()),
+        fetch_optional
+    )?;
+    row.map(|(id, language, subject)| Ok((parsed(&language, "edition", "language", id)?, subject)))
+        .transpose()
 }
 
 /// Every edition of a digest.

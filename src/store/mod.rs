@@ -13,6 +13,7 @@ pub mod consent;
 pub mod counter;
 pub mod digest;
 pub mod edition;
+pub mod feed_reader;
 pub mod history;
 pub mod hub;
 pub mod installation;
@@ -358,6 +359,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         counter::STATEMENTS,
         digest::STATEMENTS,
         edition::STATEMENTS,
+        feed_reader::STATEMENTS,
         hub::STATEMENTS,
         history::STATEMENTS,
         installation::STATEMENTS,

@@ -32,6 +32,18 @@ pub struct SignUpForm {
     pub problem: Option<FormProblem>,
 }
 
+/// The shortest form of a list: an address and a button. It holds no proof of when it was shown, so
+/// that a page with it can be kept.
+#[derive(Debug, Clone, Serialize)]
+pub struct SignUpBox {
+    /// Where it posts to.
+    pub action: String,
+    /// The list's page, with every choice.
+    pub url: String,
+    /// The list's name.
+    pub list: String,
+}
+
 /// One topic or department in a form.
 #[derive(Debug, Clone, Serialize)]
 pub struct TopicChoice {

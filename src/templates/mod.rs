@@ -13,6 +13,7 @@ pub mod forms;
 pub mod letters;
 pub mod pages;
 pub mod samples;
+pub mod structured;
 pub mod words;
 
 use std::borrow::Cow;

@@ -11,8 +11,10 @@ use crate::templates::cards::FeedSet;
 use crate::templates::cards::ListCard;
 use crate::templates::cards::TopicLink;
 use crate::templates::forms::FormProblem;
+use crate::templates::forms::SignUpBox;
 use crate::templates::forms::SignUpForm;
 use crate::templates::samples::Sample;
+use crate::templates::structured::NewsArticle;
 
 /// A kind of page.
 pub trait Page: Sample + Serialize {
@@ -80,6 +82,8 @@ pub struct ArticlePage {
     pub body: ArticleBody,
     /// More on the same topics; may be empty.
     pub related: Vec<ArticleCard>,
+    /// The same for search engines.
+    pub structured: NewsArticle,
 }
 
 /// `/topics/{slug}` and `/departments/{slug}`.
@@ -322,17 +326,51 @@ pub struct Embed {
     pub code: String,
 }
 
-/// `/feeds`: every feed in every format.
+/// `/feeds` and `/feeds?q=`: every feed in every format.
 #[derive(Debug, Clone, Serialize)]
 pub struct Feeds {
-    /// Everything, in one feed.
-    pub all: FeedSet,
-    /// One each.
-    pub departments: Vec<FeedSet>,
-    /// One each.
-    pub topics: Vec<FeedSet>,
+    /// Where the search box leads.
+    pub action: String,
+    /// What names were searched for; empty for all.
+    pub query: String,
+    /// None of them empty.
+    pub groups: Vec<FeedGroup>,
     /// The whole directory as OPML.
     pub opml: String,
+}
+
+/// Feeds of one kind.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedGroup {
+    /// Which.
+    pub kind: FeedGroupKind,
+    /// By name.
+    pub feeds: Vec<FeedRow>,
+}
+
+/// Kinds of feeds: the words `feed_group.…`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedGroupKind {
+    /// Everything in one.
+    All,
+    /// One for each department.
+    Departments,
+    /// One for each topic.
+    Topics,
+    /// One for each source.
+    Sources,
+    /// One for each list: its digests.
+    Lists,
+}
+
+/// A feed in the directory.
+#[derive(Debug, Clone, Serialize)]
+pub struct FeedRow {
+    /// The feed and its formats.
+    pub feed: FeedSet,
+    /// How many people read it through services that tell; 0 if none does.
+    pub people: u64,
 }
 
 /// A feed as people read it.
@@ -342,6 +380,8 @@ pub struct FeedView {
     pub feed: FeedSet,
     /// Newest first; may be empty.
     pub articles: Vec<ArticleCard>,
+    /// For those who would rather get letters.
+    pub sign_up: Option<SignUpBox>,
 }
 
 /// `/search?q=`.

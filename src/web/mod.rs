@@ -12,6 +12,7 @@ pub mod newsroom;
 mod archive;
 mod asset;
 mod choices;
+mod directory;
 mod error;
 mod form;
 mod guard;
@@ -119,9 +120,10 @@ fn public() -> Router<Web> {
         .route("/topics", get(pages::topics))
         .route("/topics/{slug}", get(pages::topic))
         .route("/departments/{slug}", get(pages::department))
-        .route("/feeds", get(pages::feeds))
         .route("/privacy", get(site::privacy))
         .route("/map", get(site::map))
+        .route("/feeds", get(directory::feeds))
+        .route("/search", get(directory::search))
         .route("/lists/{slug}", get(sign_up::list))
         .route("/lists/{slug}/embed", get(sign_up::embed))
         .route("/archive/{slug}", get(archive::list))

@@ -1,4 +1,4 @@
-//! Pages of news: the latest, one article, topics and departments, the directory of feeds.
+//! Pages of news: the latest, one article, topics and departments.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -18,11 +18,11 @@ use crate::templates::cards::FeedSet;
 use crate::templates::cards::ListCard;
 use crate::templates::cards::TopicLink;
 use crate::templates::pages::ArticlePage;
-use crate::templates::pages::Feeds;
 use crate::templates::pages::Home;
 use crate::templates::pages::TopicCount;
 use crate::templates::pages::TopicPage;
 use crate::templates::pages::Topics;
+use crate::templates::structured::NewsArticle;
 use crate::web::error::Error;
 use crate::web::sign_up;
 use crate::web::visit::Visit;
@@ -71,6 +71,7 @@ pub(super) async fn article(visit: Visit, Path(id): Path<String>) -> Result<Resp
     }
     let related = related(&visit, &mut tx, &article).await?;
     visit.page(&ArticlePage {
+        structured: NewsArticle::of(&card, &body, &visit.app.site),
         card,
         body,
         related,
@@ -120,21 +121,6 @@ async fn topic_page(visit: &Visit, kind: TopicKind, slug: &str) -> Result<Respon
     };
     visit.page_with(&page, |frame| {
         Ok(frame.with_feed(&feed).with_feed(&visit.all_news()?))
-    })
-}
-
-/// `/feeds`.
-pub(super) async fn feeds(visit: Visit) -> Result<Response, Error> {
-    let topics = store::topic::in_use(&mut visit.app.db.read().await?).await?;
-    let of = |kind: TopicKind| {
-        let topics = topics.iter().filter(|(_, topic, _)| topic.kind == kind);
-        topics.map(|(_, topic, _)| feed_of(&visit, topic)).collect()
-    };
-    visit.page(&Feeds {
-        all: visit.all_news()?,
-        departments: of(TopicKind::Department),
-        topics: of(TopicKind::Topic),
-        opml: visit.app.url("/feeds.opml"),
     })
 }
 
@@ -216,7 +202,7 @@ pub(super) fn list_card(visit: &Visit, list: &List) -> ListCard {
     }
 }
 
-fn feed_of(visit: &Visit, topic: &Topic) -> FeedSet {
+pub(super) fn feed_of(visit: &Visit, topic: &Topic) -> FeedSet {
     let base = visit
         .app
         .url(&format!("/{}/{}", topic.kind.path(), topic.slug));

@@ -98,7 +98,7 @@ impl Visit {
 
     /// The feed of everything.
     pub(super) fn all_news(&self) -> Result<FeedSet, Error> {
-        let title = self.say("feeds_page.all")?;
+        let title = self.say("feed_group.all")?;
         Ok(FeedSet::below(&self.app.settings.base_url, &title))
     }
 

@@ -49,6 +49,7 @@ const BANDS: &[(&str, Band)] = &[
     ("source::pictures", Flows),
     ("source::poll", Flows),
     ("source::websub", Flows),
+    ("feed::directory", Flows),
     ("feed::document", Flows),
     ("feed::hub", Flows),
     ("feed::subject", Flows),

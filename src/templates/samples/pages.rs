@@ -10,6 +10,7 @@ use crate::templates::cards::FeedSet;
 use crate::templates::cards::FileLink;
 use crate::templates::cards::TopicLink;
 use crate::templates::forms::FormProblem;
+use crate::templates::forms::SignUpBox;
 use crate::templates::pages::AddressChanged;
 use crate::templates::pages::Archive;
 use crate::templates::pages::ArchivedDigest;
@@ -25,6 +26,9 @@ use crate::templates::pages::Erase;
 use crate::templates::pages::Erased;
 use crate::templates::pages::ErrorKind;
 use crate::templates::pages::ErrorPage;
+use crate::templates::pages::FeedGroup;
+use crate::templates::pages::FeedGroupKind;
+use crate::templates::pages::FeedRow;
 use crate::templates::pages::FeedView;
 use crate::templates::pages::Feeds;
 use crate::templates::pages::Held;
@@ -60,7 +64,9 @@ use crate::templates::samples::list;
 use crate::templates::samples::moment;
 use crate::templates::samples::picture;
 use crate::templates::samples::press_release;
+use crate::templates::samples::site;
 use crate::templates::samples::topics;
+use crate::templates::structured::NewsArticle;
 
 /// Renders them all.
 pub(super) fn show(show: &mut Show<'_>) {
@@ -146,17 +152,17 @@ impl Sample for ArticlePage {
             changed: None,
             ..body.clone()
         };
-        let full = Self {
-            card: press_release(),
+        let page = |card, body, related| Self {
+            structured: NewsArticle::of(&card, &body, &site()),
+            card,
             body,
-            related: cards().split_off(1),
+            related,
         };
-        let bare = Self {
-            card: headline(5, "Синоптики попередили про туман"),
-            body: bare,
-            related: Vec::new(),
-        };
-        vec![full, bare]
+        let headline = headline(5, "Синоптики попередили про туман");
+        vec![
+            page(press_release(), body, cards().split_off(1)),
+            page(headline, bare, Vec::new()),
+        ]
     }
 }
 
@@ -351,32 +357,52 @@ impl Sample for Embed {
 
 impl Sample for Feeds {
     fn samples() -> Vec<Self> {
-        let sets = |topics: Vec<TopicLink>| {
+        let row = |feed, people| FeedRow { feed, people };
+        let rows = |topics: Vec<TopicLink>| {
             let set = |topic: TopicLink| FeedSet::below(&topic.url, &topic.name);
-            topics.into_iter().map(set).collect()
+            topics
+                .into_iter()
+                .map(|topic| row(set(topic), 21))
+                .collect()
         };
+        let group = |kind, feeds| FeedGroup { kind, feeds };
+        let all = vec![row(feed("", "Усі новини"), 1_204)];
+        let source = vec![row(feed("/sources/1", "Полтавська ОВА"), 0)];
+        let list = vec![row(feed("/lists/all", LIST), 2)];
         let full = Self {
-            all: feed("", "Усі новини"),
-            departments: sets(departments()),
-            topics: sets(topics()),
+            action: format!("{URL}/feeds"),
+            query: String::new(),
+            groups: vec![
+                group(FeedGroupKind::All, all),
+                group(FeedGroupKind::Departments, rows(departments())),
+                group(FeedGroupKind::Topics, rows(topics())),
+                group(FeedGroupKind::Sources, source),
+                group(FeedGroupKind::Lists, list),
+            ],
             opml: format!("{URL}/feeds.opml"),
         };
-        let bare = Self {
-            departments: Vec::new(),
-            topics: Vec::new(),
+        let none = Self {
+            query: "землетрус".to_owned(),
+            groups: Vec::new(),
             ..full.clone()
         };
-        vec![full, bare]
+        vec![full, none]
     }
 }
 
 impl Sample for FeedView {
     fn samples() -> Vec<Self> {
-        let view = |articles| Self {
+        let sign_up = || SignUpBox {
+            action: format!("{URL}/lists/all/subscribe"),
+            url: format!("{URL}/lists/all"),
+            list: LIST.to_owned(),
+        };
+        let view = |articles, sign_up| Self {
             feed: feed("/topics/ekonomika", "економіка"),
             articles,
+            sign_up,
         };
-        vec![view(cards()), view(Vec::new())]
+        vec![view(cards(), Some(sign_up())), view(Vec::new(), None)]
     }
 }
 

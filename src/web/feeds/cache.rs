@@ -163,7 +163,8 @@ impl Slot {
             }
             // The same again may have been something else in between, which another process showed:
             // the date has to be the new one.
-            _ => snapshot,
+            Some(previous) => snapshot.called_like(&previous.snapshot),
+            None => snapshot,
         });
         let held = Held {
             version,

@@ -5,6 +5,7 @@
 //! Nothing here changes anything, and no request compresses.
 
 mod cache;
+mod people;
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use axum::extract::Path;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
@@ -23,25 +25,44 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::access::BadLink;
 use crate::app::App;
+use crate::audience::private_feed;
+use crate::audience::sign_up::NoStanding;
 use crate::feed::FeedFormat;
 use crate::feed::address::Address;
 use crate::feed::address::Form;
 use crate::feed::document;
 use crate::feed::document::Document;
+use crate::feed::document::Mirror;
 use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
+use crate::feed::snapshot::Representation;
 use crate::feed::snapshot::Snapshot;
 use crate::locale::Language;
 use crate::web::feeds::cache::FeedCache;
+use crate::web::feeds::people::Told;
 
 /// What stands before `/feed`.
-const PLACES: [&str; 4] = ["", "/topics/{slug}", "/departments/{slug}", "/sources/{id}"];
+const PLACES: [&str; 6] = [
+    "",
+    "/topics/{slug}",
+    "/departments/{slug}",
+    "/sources/{id}",
+    "/search",
+    "/lists/{slug}",
+];
 
 /// As long as `ttl` in RSS.
 const FRESH: &str = "public, max-age=300";
 
+/// The same for what is one person's own.
+const FRESH_FOR_ONE: &str = "private, max-age=300";
+/// Part of a feed: only for caches that know RFC 3229.
+const FRESH_PART: &str = "no-store, im";
+
 // `Vary`.
+const BY_WHAT_IS_HELD: &str = "A-IM, If-None-Match, Accept, Accept-Encoding";
 const BY_CODING: &str = "Accept-Encoding";
 const BY_LANGUAGE: &str = "Accept-Encoding, Accept-Language";
 const BY_EVERYTHING: &str = "Accept, Accept-Encoding, Accept-Language";
@@ -50,18 +71,26 @@ const BY_EVERYTHING: &str = "Accept, Accept-Encoding, Accept-Language";
 /// second must be over there too: until then a date proves nothing.
 const SECONDS_TO_SETTLE: i64 = 2;
 
+/// How long a sitemap is good for: it tells what is news, and that ends by itself.
+const A_MAP: i64 = 6 * 3_600_000;
+
 /// Feeds in every form, `/feeds.opml`, `/sitemap.xml` and `/robots.txt`.
 pub fn routes() -> Router<App> {
     let mut routes = Router::new()
         .route("/feeds.opml", get(directory))
+        .route("/feed/archive/{file}", get(archive))
+        .route("/my/{token}/feed.atom", get(mirror))
         .route("/sitemap.xml", get(sitemap))
+        .route("/sitemap/{file}", get(sitemap_part))
         .route("/robots.txt", get(robots));
     for place in PLACES {
         for end in Form::ENDS {
             routes = routes.route(&format!("{place}/feed{end}"), get(feed));
         }
     }
-    routes.layer(Extension(Arc::new(FeedCache::new())))
+    routes
+        .layer(Extension(Arc::new(FeedCache::new())))
+        .layer(Extension(Arc::new(Told::default())))
 }
 
 /// Who asks for what on which condition: all that an answer depends on.
@@ -72,6 +101,8 @@ struct Asked {
     app: App,
     #[from_request(via(Extension))]
     cache: Arc<FeedCache>,
+    #[from_request(via(Extension))]
+    told: Arc<Told>,
     uri: Uri,
     headers: HeaderMap,
 }
@@ -97,12 +128,73 @@ async fn directory(asked: Asked) -> Response {
 }
 
 async fn sitemap(asked: Asked) -> Response {
-    asked.answer(&Document::Sitemap, BY_CODING).await
+    let until = asked.until();
+    asked.answer(&Document::Sitemap(until), BY_CODING).await
+}
+
+/// `/sitemap/{number}.xml`.
+async fn sitemap_part(Path(file): Path<String>, asked: Asked) -> Response {
+    let Some(number) = file.strip_suffix(".xml").and_then(number) else {
+        return not_found();
+    };
+    let document = Document::SitemapPart(number, asked.until());
+    asked.answer(&document, BY_CODING).await
+}
+
+/// `/feed/archive/{number}.{rss,atom}`.
+async fn archive(Path(file): Path<String>, asked: Asked) -> Response {
+    let parts = file.split_once('.');
+    let parts = parts.and_then(|(name, end)| Some((number(name)?, FeedFormat::find(end)?)));
+    match parts {
+        Some((number, format @ (FeedFormat::Rss | FeedFormat::Atom))) => {
+            let document = Document::Archive(number, format);
+            asked.answer(&document, BY_CODING).await
+        }
+        _ => not_found(),
+    }
+}
+
+/// `/my/{token}/feed.atom`: nobody else's, so no cache keeps it and no search engine shows it.
+async fn mirror(Path(token): Path<String>, asked: Asked) -> Response {
+    let standing = match private_feed::standing(&asked.app, &token).await {
+        Ok(standing) => standing,
+        Err(NoStanding::Link(BadLink::Forged)) => return not_found(),
+        Err(NoStanding::Link(BadLink::Expired) | NoStanding::Forgotten) => {
+            return (StatusCode::GONE, "this feed was taken back\n").into_response();
+        }
+        Err(NoStanding::Store(problem)) => return failed(&problem.into()),
+    };
+    let document = Document::Mirror(Mirror {
+        token,
+        list: standing.list.id,
+        topics: standing.subscription.topics.ids().to_vec(),
+    });
+    let mut response = asked.answer(&document, BY_CODING).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static(FRESH_FOR_ONE),
+    );
+    headers.insert("x-robots-tag", HeaderValue::from_static("noindex"));
+    response
+}
+
+/// A number as we write it ourselves.
+fn number(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 /// Crawlers have no business where links act for one person.
 async fn robots(State(app): State<App>) -> String {
-    let closed = ["/admin", "/confirm", "/leave", "/preferences"];
+    let closed = [
+        "/admin",
+        "/confirm",
+        "/leave",
+        "/my/",
+        "/preferences",
+        "/search?",
+    ];
     let closed = closed.map(|path| format!("Disallow: {path}\n")).concat();
     let map = app.url("/sitemap.xml");
     format!("User-agent: *\n{closed}\nSitemap: {map}\n")
@@ -136,6 +228,10 @@ impl Asked {
         let found = self.cache.get(&self.app, document).await;
         match found {
             Ok(Some(snapshot)) => {
+                self.listen(document);
+                if let Some(newer) = self.newer(document, &snapshot).await {
+                    return newer;
+                }
                 let settled = self.app.now().seconds() - SECONDS_TO_SETTLE;
                 let dated = document.is_dated() && snapshot.last_modified().seconds() <= settled;
                 let mut response = respond(&snapshot, &self.headers, dated);
@@ -147,11 +243,7 @@ impl Asked {
                 response
             }
             Ok(None) => not_found(),
-            Err(problem) => {
-                tracing::error!(problem = format!("{problem:#}"), "feed.failed");
-                let words = "something went wrong\n";
-                (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
-            }
+            Err(problem) => failed(&problem),
         }
     }
 
@@ -164,11 +256,111 @@ impl Asked {
         HeaderValue::try_from(format!("<{hub}>; rel=\"hub\", <{own}>; rel=\"self\"")).ok()
     }
 
+    fn listen(&self, document: &Document) {
+        let user_agent = text(&self.headers, header::USER_AGENT);
+        if let (Document::Feed(..), Some(user_agent)) = (document, user_agent) {
+            let feed = self.uri.path_and_query().map_or("", |feed| feed.as_str());
+            self.told.listen(&self.app, feed, user_agent);
+        }
+    }
+
+    /// Only the entries that the client lacks, if it asks for that and its tag tells (RFC 3229). A
+    /// feed in which everything is new, or from which something only went, is sent whole.
+    async fn newer(&self, document: &Document, snapshot: &Snapshot) -> Option<Response> {
+        let Document::Feed(address, format) = document else {
+            return None;
+        };
+        let held: Vec<&str> = texts(&self.headers, header::IF_NONE_MATCH).collect();
+        if held.is_empty() || !takes_entries(&self.headers) {
+            return None;
+        }
+        let coding = joined(&self.headers, header::ACCEPT_ENCODING);
+        let conditions = Conditions {
+            if_none_match: held.clone(),
+            if_modified_since: None,
+            accept_encoding: coding.as_deref(),
+        };
+        let Answer::Full(whole) = snapshot.answer(&conditions) else {
+            return None;
+        };
+        let (lacking, base) = snapshot.lacking(&held, &document::look(&self.app))?;
+        if lacking == 0 || lacking == snapshot.entries() {
+            return None;
+        }
+        let newer = Document::Newer(address.clone(), *format, lacking);
+        let newer = self.cache.get(&self.app, &newer).await.ok()??;
+        // Something came in between: the newest of then aren't those that are lacking now.
+        if newer.version() != snapshot.version() {
+            return None;
+        }
+        Some(part(&newer, base, &whole.etag, coding.as_deref()))
+    }
+
+    /// Until when a sitemap asked for now may be kept.
+    fn until(&self) -> i64 {
+        (self.app.now().0.div_euclid(A_MAP) + 1) * A_MAP
+    }
+
     fn licence(&self) -> Option<HeaderValue> {
         let licence = self.app.site.licence.as_ref()?;
         let url = url::Url::parse(&licence.url).ok()?;
         HeaderValue::try_from(format!("<{url}>; rel=\"license\"")).ok()
     }
+}
+
+/// The entries that a client lacks who holds what `base` names; `etag` names the whole feed.
+fn part(newer: &Snapshot, base: &str, etag: &str, accept_encoding: Option<&str>) -> Response {
+    let mut response = body(newer, newer.choose(accept_encoding));
+    *response.status_mut() = StatusCode::IM_USED;
+    let base = HeaderValue::try_from(format!("\"{base}\""));
+    let told = [
+        (
+            HeaderName::from_static("im"),
+            Ok(HeaderValue::from_static("feed")),
+        ),
+        (HeaderName::from_static("delta-base"), base),
+        (header::ETAG, HeaderValue::try_from(etag)),
+        (
+            header::CACHE_CONTROL,
+            Ok(HeaderValue::from_static(FRESH_PART)),
+        ),
+        (header::VARY, Ok(HeaderValue::from_static(BY_WHAT_IS_HELD))),
+    ];
+    let told = told
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.ok()?)));
+    response.headers_mut().extend(told);
+    response
+}
+
+fn body(snapshot: &Snapshot, chosen: &Representation) -> Response {
+    let mut response = Body::from(chosen.bytes.clone()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(snapshot.media_type),
+    );
+    let coding = chosen.encoding.content_coding();
+    let coding = coding.map(HeaderValue::from_static);
+    headers.extend(coding.map(|coding| (header::CONTENT_ENCODING, coding)));
+    response
+}
+
+/// Whether `A-IM` names `feed`, and doesn't rule it out.
+fn takes_entries(headers: &HeaderMap) -> bool {
+    let accepted = joined(headers, HeaderName::from_static("a-im")).unwrap_or_default();
+    accepted.split(',').any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        let weight: String = weight.split_whitespace().collect();
+        let is_none = weight.trim_end_matches(['0', '.']) == "q=";
+        name.trim().eq_ignore_ascii_case("feed") && !is_none
+    })
+}
+
+fn failed(problem: &anyhow::Error) -> Response {
+    tracing::error!(problem = format!("{problem:#}"), "feed.failed");
+    let words = "something went wrong\n";
+    (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
 }
 
 /// `dated` says whether the snapshot's date can be relied upon.
@@ -182,16 +374,7 @@ fn respond(snapshot: &Snapshot, headers: &HeaderMap, dated: bool) -> Response {
     };
     let (chosen, mut response) = match snapshot.answer(&conditions) {
         Answer::NotModified(chosen) => (chosen, StatusCode::NOT_MODIFIED.into_response()),
-        Answer::Full(chosen) => {
-            let mut response = Body::from(chosen.bytes.clone()).into_response();
-            let type_of = HeaderValue::from_static(snapshot.media_type);
-            response.headers_mut().insert(header::CONTENT_TYPE, type_of);
-            let coding = chosen.encoding.content_coding();
-            let coding = coding.map(HeaderValue::from_static);
-            let coding = coding.map(|coding| (header::CONTENT_ENCODING, coding));
-            response.headers_mut().extend(coding);
-            (chosen, response)
-        }
+        Answer::Full(chosen) => (chosen, body(snapshot, chosen)),
     };
     let last_modified = dated.then(|| snapshot.last_modified_header());
     let own = [

@@ -39,6 +39,7 @@ pub(super) fn channel(base_url: &str, path: &str) -> Channel {
         icon: Some(links.to("/icon.png")),
         hub: None,
         prev_archive: None,
+        archive: None,
         links,
     }
 }

@@ -96,6 +96,32 @@ async fn the_directory_and_the_sitemap_list_what_is_there(database: TestDb) {
             .contains(&format!("/articles/{hidden}</loc>"))
     );
     assert!(sitemap.text().contains("/topics/ekonomika</loc>"));
+    assert!(sitemap.text().contains("<news:title>Перша</news:title>"));
+    newsroom.wait(49 * 3_600_000);
+    let sitemap = newsroom.get("/sitemap.xml").await;
+    assert!(sitemap.text().contains(&format!("/articles/{shown}</loc>")));
+    assert!(!sitemap.text().contains("<news:title>"));
+    assert_eq!(newsroom.get("/sitemap/1.xml").await.body, sitemap.body);
+    for missing in ["0.xml", "2.xml", "01.xml", "1", "x.xml"] {
+        let path = format!("/sitemap/{missing}");
+        assert_eq!(newsroom.get(&path).await.status, StatusCode::NOT_FOUND);
+    }
+    newsroom
+        .app
+        .sql("UPDATE counter SET value = value + 90000 WHERE name = 'article'")
+        .await;
+    newsroom.publish("Третя").await;
+    newsroom.wait(1_000);
+    let index = newsroom.get("/sitemap.xml").await;
+    assert!(index.text().contains("<sitemapindex"));
+    assert_eq!(index.text().matches("<loc>").count(), 3);
+    assert!(
+        newsroom
+            .get("/sitemap/3.xml")
+            .await
+            .text()
+            .contains("<news:title>Третя")
+    );
 }
 
 async fn a_query_narrows_a_feed(database: TestDb) {
@@ -156,7 +182,7 @@ async fn robots_are_led_to_the_sitemap_and_away_from_personal_links() {
             .text()
             .contains("\nSitemap: https://news.example.org/sitemap.xml\n")
     );
-    for path in ["/admin", "/confirm", "/leave", "/preferences"] {
+    for path in ["/admin", "/confirm", "/leave", "/my/", "/preferences"] {
         assert!(robots.text().contains(&format!("\nDisallow: {path}\n")));
     }
 }

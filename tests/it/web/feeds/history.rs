@@ -13,10 +13,12 @@ use crate::web::feeds::support::Fetched;
 use crate::web::feeds::support::Newsroom;
 use crate::web::feeds::support::fetch;
 
-const FEEDS: [&str; 3] = [
+const FEEDS: [&str; 5] = [
     "/feed.atom?full=0",
     "/topics/ekonomika/feed.rss",
     "/departments/departament-ekonomiky/feed.json",
+    "/search/feed.atom?q=%D0%B7%D0%BC%D1%96%D0%BD%D0%B0",
+    "/feed.json?not=ekonomika",
 ];
 
 /// One thing that happens to a newsroom.
@@ -27,6 +29,10 @@ enum Event {
         article: usize,
         wording: u8,
         topics: usize,
+    },
+    License {
+        article: usize,
+        licence: u8,
     },
     Withdraw {
         article: usize,
@@ -45,6 +51,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         1 => Just(Event::Publish),
         4 => edit.prop_map(|(article, wording, topics)| Event::Edit { article, wording, topics }),
+        1 => (0..9_usize, 0..3_u8).prop_map(|(article, licence)| Event::License { article, licence }),
         2 => (0..9_usize).prop_map(|article| Event::Withdraw { article }),
         2 => (0..9_usize).prop_map(|article| Event::Restore { article }),
         3 => Just(Event::Nothing),
@@ -91,6 +98,11 @@ impl World {
             } => {
                 let mut said = self.newsroom.article(&format!("Зміна {wording}"));
                 said.topics.truncate(topics);
+                self.newsroom.edit(known(article), &said).await;
+            }
+            Event::License { article, licence } => {
+                let mut said = self.newsroom.article("Зміна ліцензії");
+                said.licence = Some(format!("https://licence.example/{licence}"));
                 self.newsroom.edit(known(article), &said).await;
             }
             Event::Withdraw { article } => self.newsroom.set_withdrawn(known(article), true).await,

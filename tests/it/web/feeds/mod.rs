@@ -1,6 +1,8 @@
 //! Feeds as their readers fetch them.
 
+mod deltas;
 mod documents;
 mod history;
 mod support;
 mod validators;
+mod views;

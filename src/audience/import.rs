@@ -210,6 +210,7 @@ impl Line {
             language: list.language,
             zone: list.zone,
             cadence: list.cadences.first().copied().unwrap_or(Cadence::Daily),
+            days: None,
             hour: None,
             topics: TopicChoice::default(),
             origin: terms.origin.clone(),

@@ -7,6 +7,9 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::article::ArticleId;
+use crate::audience::pace::Beat;
+use crate::audience::pace::Days;
+use crate::audience::pace::Pace;
 use crate::clock::Stamp;
 use crate::config::Mailbox;
 use crate::locale::Language;
@@ -50,6 +53,8 @@ pub struct List {
     pub topics: Vec<TopicId>,
     /// Whether its digests wait for a person.
     pub review: Review,
+    /// How its digests are gathered and reviewed.
+    pub pace: Pace,
     /// When it was made.
     pub created_at: Stamp,
 }
@@ -60,13 +65,22 @@ impl List {
         self.topics.is_empty() || topics.iter().any(|topic| self.topics.contains(topic))
     }
 
-    /// The rhythm of a subscriber who chose this. A list that is held for review keeps its own
+    /// The beat of a subscriber who chose this. A list that is held for review keeps its own days,
     /// hour and zone, so that one review covers everybody.
-    pub fn rhythm(&self, cadence: Cadence, hour: Option<Hour>, zone: Tz) -> (Cadence, Hour, Tz) {
-        match (cadence, self.review) {
-            (Cadence::Immediate | Cadence::Hourly, _) => (cadence, Hour::MIDNIGHT, Tz::UTC),
-            (_, Review::Hold) => (cadence, self.hour, self.zone),
-            (_, Review::Auto) => (cadence, hour.unwrap_or(self.hour), zone),
+    pub fn beat(&self, cadence: Cadence, choice: (Option<Days>, Option<Hour>, Tz)) -> Beat {
+        let (days, hour, zone) = match (cadence, self.review) {
+            (Cadence::Immediate | Cadence::Hourly, _) => (None, Some(Hour::MIDNIGHT), Tz::UTC),
+            (_, Review::Hold) => (None, None, self.zone),
+            (_, Review::Auto) => choice,
+        };
+        Beat {
+            cadence,
+            days: match cadence {
+                Cadence::Weekdays => days.unwrap_or(self.pace.days),
+                _ => Days::NONE,
+            },
+            hour: hour.unwrap_or(self.hour),
+            zone,
         }
     }
 }
@@ -93,6 +107,8 @@ pub enum Cadence {
     Hourly,
     /// Once a day, at the subscriber's hour.
     Daily,
+    /// On the days of the week that the subscriber chose, at their hour.
+    Weekdays,
     /// On Mondays, at the subscriber's hour.
     Weekly,
     /// On the first of the month, at the subscriber's hour.
@@ -101,10 +117,11 @@ pub enum Cadence {
 
 impl Cadence {
     /// Every cadence, from the most frequent.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Immediate,
         Self::Hourly,
         Self::Daily,
+        Self::Weekdays,
         Self::Weekly,
         Self::Monthly,
     ];
@@ -115,6 +132,7 @@ impl Cadence {
             Self::Immediate => "immediate",
             Self::Hourly => "hourly",
             Self::Daily => "daily",
+            Self::Weekdays => "weekdays",
             Self::Weekly => "weekly",
             Self::Monthly => "monthly",
         }
@@ -123,7 +141,9 @@ impl Cadence {
 
 /// Why a text is no [`Cadence`].
 #[derive(Debug, thiserror::Error)]
-#[error("expected `immediate`, `hourly`, `daily`, `weekly` or `monthly`, but got `{0}`")]
+#[error(
+    "expected `immediate`, `hourly`, `daily`, `weekdays`, `weekly` or `monthly`, but got `{0}`"
+)]
 pub struct BadCadence(String);
 
 impl FromStr for Cadence {
@@ -246,4 +266,6 @@ pub struct Candidate {
     pub seq: crate::article::Seq,
     /// The topics it had when it was published.
     pub topics: Vec<TopicId>,
+    /// When it was published here.
+    pub published_at: Stamp,
 }

@@ -9,6 +9,7 @@ pub mod forget;
 pub mod history;
 pub mod import;
 pub mod list;
+pub mod pace;
 pub mod preferences;
 pub mod private_feed;
 pub mod sign_up;

@@ -22,6 +22,7 @@ use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::List;
 use crate::audience::list::ListId;
+use crate::audience::pace::Days;
 use crate::audience::subscription::Subscription;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
@@ -52,6 +53,8 @@ pub struct Wish {
     pub zone: Tz,
     /// How often.
     pub cadence: Cadence,
+    /// On which days, if they chose weekdays and which.
+    pub days: Option<Days>,
     /// When, if they chose.
     pub hour: Option<Hour>,
     /// About what.
@@ -293,8 +296,9 @@ async fn keep_rhythm(
     list: &List,
     wish: &Wish,
 ) -> store::Result<crate::audience::subscription::RhythmId> {
-    let rhythm = list.rhythm(wish.cadence, wish.hour, wish.zone);
-    store::rhythm::keep(tx, list.id, rhythm, window::next_beat(rhythm, app.now())).await
+    let beat = list.beat(wish.cadence, (wish.days, wish.hour, wish.zone));
+    let next = window::next_beat(beat, list.pace.gathering(), app.now());
+    store::rhythm::keep(tx, list.id, beat, next).await
 }
 
 pub(super) async fn record(

@@ -1,5 +1,6 @@
 //! A subscriber on a list: which topics, in which rhythm, served up to where.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
@@ -7,6 +8,7 @@ use serde::Serialize;
 use crate::article::Seq;
 use crate::audience::SubscriberId;
 use crate::audience::list::{Cadence, Hour, ListId, TopicId};
+use crate::audience::pace::{Beat, Days};
 use crate::clock::Stamp;
 
 /// A subscription's number. Signed links carry it, so it's never given twice.
@@ -30,12 +32,26 @@ pub struct Rhythm {
     pub list_id: ListId,
     /// How often.
     pub cadence: Cadence,
+    /// On which days, if weekdays were chosen; else none.
+    pub days: Days,
     /// At which hour, for daily and rarer.
     pub hour: Hour,
     /// By which clock.
     pub zone: chrono_tz::Tz,
     /// When it's due next.
     pub next_at: Stamp,
+}
+
+impl Rhythm {
+    /// When it comes.
+    pub fn beat(&self) -> Beat {
+        Beat {
+            cadence: self.cadence,
+            days: self.days,
+            hour: self.hour,
+            zone: self.zone,
+        }
+    }
 }
 
 /// A subscriber on a list.
@@ -53,6 +69,10 @@ pub struct Subscription {
     pub topics: TopicChoice,
     /// The last seq served.
     pub cursor: Seq,
+    /// Served, but in a letter that never went out: to be in the next one.
+    pub owed: Seqs,
+    /// After the cursor, but sent on their own already.
+    pub apart: Seqs,
     /// Where it stands.
     pub state: SubscriptionState,
     /// When it ended, if it has.
@@ -84,6 +104,67 @@ impl SubscriptionState {
             Self::Paused => "paused",
             Self::Ended => "ended",
         }
+    }
+}
+
+/// A few seqs. As text they're in order with commas, empty for none: what digests group by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+pub struct Seqs(BTreeSet<Seq>);
+
+impl Seqs {
+    /// Whether this is one of them.
+    pub fn contains(&self, seq: Seq) -> bool {
+        self.0.contains(&seq)
+    }
+
+    /// The first, if there is any.
+    pub fn first(&self) -> Option<Seq> {
+        self.0.first().copied()
+    }
+
+    /// The same and this one.
+    #[must_use]
+    pub fn and(mut self, seq: Seq) -> Self {
+        self.0.insert(seq);
+        self
+    }
+
+    /// Those for which this holds.
+    #[must_use]
+    pub fn only(mut self, holds: impl Fn(Seq) -> bool) -> Self {
+        self.0.retain(|seq| holds(*seq));
+        self
+    }
+}
+
+impl FromIterator<Seq> for Seqs {
+    fn from_iter<I: IntoIterator<Item = Seq>>(seqs: I) -> Self {
+        Self(seqs.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Seqs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, seq) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { "," };
+            write!(f, "{comma}{}", seq.0)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a text is no [`Seqs`].
+#[derive(Debug, thiserror::Error)]
+#[error("expected numbers with commas between them, but got `{0}`")]
+pub struct BadSeqs(String);
+
+impl std::str::FromStr for Seqs {
+    type Err = BadSeqs;
+    fn from_str(text: &str) -> Result<Self, BadSeqs> {
+        let seqs = text.split(',').filter(|seq| !seq.is_empty());
+        let seqs: Result<BTreeSet<Seq>, _> = seqs.map(|seq| seq.parse().map(Seq)).collect();
+        seqs.map(Self)
+            .map_err(|_| BadSeqs(text.chars().take(80).collect()))
     }
 }
 

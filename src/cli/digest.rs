@@ -12,6 +12,8 @@ use crate::audience::list::Cadence;
 use crate::audience::list::List;
 use crate::audience::subscription::TopicChoice;
 use crate::cli::Common;
+use crate::cli::arrange;
+use crate::cli::arrange::Arrange;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::list;
@@ -19,6 +21,9 @@ use crate::cli::out;
 use crate::delivery::write;
 use crate::digest::DigestId;
 use crate::digest::compile;
+use crate::digest::render;
+use crate::digest::review;
+use crate::digest::window::Served;
 use crate::locale::Language;
 use crate::store;
 use crate::templates::Rendered;
@@ -31,10 +36,19 @@ const LATEST: i64 = 30;
 pub(super) enum Digest {
     /// The latest digests and how their letters stand.
     List,
+    /// One digest: what it holds, and how its letters stand.
+    Show {
+        /// Its number.
+        id: i64,
+    },
     /// What a digest would say now.
     Preview {
-        /// The list's slug.
-        list: String,
+        /// The list's slug; with --digest, none.
+        #[arg(required_unless_present = "digest")]
+        list: Option<String>,
+        /// This digest as it waits for review, instead of a list's next.
+        #[arg(long, value_name = "ID", conflicts_with_all = ["list", "reader", "cadence"])]
+        digest: Option<i64>,
         /// For this subscriber: their topics, their language, what is new for them.
         #[arg(long = "for", value_name = "EMAIL")]
         reader: Option<EmailAddress>,
@@ -52,18 +66,28 @@ pub(super) enum Digest {
         /// Whose.
         #[arg(long, value_enum)]
         cadence: Cadence,
+        /// As if it were this moment, e.g. 2026-11-23T08:00:00+02:00.
+        #[arg(long, value_name = "RFC3339")]
+        now: Option<String>,
     },
-    /// Keep a digest whose letters aren't made yet until it's released.
+    /// Put a held digest in order: what comes first, what is left out, what is said first.
+    Arrange(Arrange),
+    /// Stop a digest until it's released; letters that aren't on their way wait.
     Hold {
         /// Its number.
         id: i64,
     },
-    /// Let a held digest go out.
+    /// Approve a held digest: let it go out.
     Release {
         /// Its number.
         id: i64,
     },
-    /// Stop a digest: no letter that isn't on its way goes out.
+    /// Leave a held digest out: its readers get no letter, and its articles don't come again.
+    Skip {
+        /// Its number.
+        id: i64,
+    },
+    /// Stop a digest for good: what isn't on its way comes with its readers' next digest.
     Cancel {
         /// Its number.
         id: i64,
@@ -87,38 +111,55 @@ impl Digest {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
             Self::List => show_all(common).await?,
+            Self::Show { id } => arrange::show(common, DigestId(id)).await?,
+            Self::Preview {
+                digest: Some(id),
+                format,
+                ..
+            } => preview_of(common, DigestId(id), format).await?,
             Self::Preview {
                 list,
                 reader,
                 cadence,
                 format,
+                ..
             } => {
                 let app = common.open().await?;
-                let list = list::find(&app, &list).await?;
+                let list = list::find(&app, &list.unwrap_or_default()).await?;
                 let cadence = cadence
                     .or_else(|| list.cadences.first().copied())
                     .unwrap_or(Cadence::Daily);
                 preview(common, &app, &list, (reader, cadence), format).await?;
             }
-            Self::Run { list, cadence } => {
-                let app = common.open().await?;
-                let list = list::find(&app, &list).await?;
-                let (id, letters) = compile::run_now(&app, &list, cadence).await?;
-                let shown = serde_json::json!({ "digest": id, "letters": letters });
-                common.out().give(&shown, |_| {
-                    let letters = out::count(letters, "letter", "letters");
-                    format!(
-                        "digest {} has {letters}; `visnyk serve` or `visnyk send` delivers",
-                        id.0
-                    )
-                });
-            }
+            Self::Run { list, cadence, now } => run(common, &list, cadence, now.as_deref()).await?,
+            Self::Arrange(how) => how.run(common).await?,
             Self::Hold { id } => hold(common, DigestId(id)).await?,
             Self::Release { id } => release(common, DigestId(id)).await?,
+            Self::Skip { id } => skip(common, DigestId(id)).await?,
             Self::Cancel { id } => cancel(common, DigestId(id)).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+async fn run(
+    common: &Common,
+    list: &str,
+    cadence: Cadence,
+    now: Option<&str>,
+) -> Result<(), Failure> {
+    let app = common.open_at(now).await?;
+    let list = list::find(&app, list).await?;
+    let (id, letters) = compile::run_now(&app, &list, cadence).await?;
+    let shown = serde_json::json!({ "digest": id, "letters": letters });
+    common.out().give(&shown, |_| {
+        let letters = out::count(letters, "letter", "letters");
+        format!(
+            "digest {} has {letters}; `visnyk serve` or `visnyk send` delivers",
+            id.0
+        )
+    });
+    Ok(())
 }
 
 async fn show_all(common: &Common) -> Result<(), Failure> {
@@ -163,11 +204,28 @@ async fn preview(
     (reader, cadence): (Option<EmailAddress>, Cadence),
     format: Format,
 ) -> Result<(), Failure> {
-    let (topics, after, language) = match &reader {
+    let (topics, served, language) = match &reader {
         Some(email) => choices(app, list, email).await?,
-        None => (TopicChoice::default(), Seq(0), list.language),
+        None => (TopicChoice::default(), Served::up_to(Seq(0)), list.language),
     };
-    let rendered = compile::preview(app, list, cadence, language, (&topics, after)).await?;
+    let rendered = render::preview(app, list, cadence, language, (&topics, &served)).await?;
+    print(common, app, (list, language), rendered, format)
+}
+
+async fn preview_of(common: &Common, id: DigestId, format: Format) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let (digest, list) = arrange::find(&app, id).await?;
+    let rendered = render::preview_of(&app, &digest, &list, list.language).await?;
+    print(common, &app, (&list, list.language), rendered, format)
+}
+
+fn print(
+    common: &Common,
+    app: &App,
+    (list, language): (&List, Language),
+    rendered: Option<Rendered>,
+    format: Format,
+) -> Result<(), Failure> {
     let Some(rendered) = rendered else {
         common.out().give(&serde_json::Value::Null, |_| {
             "nothing is new: no letter would go out".to_owned()
@@ -185,9 +243,9 @@ async fn preview(
             let letter = write::sample_letter(app, list, language, &sample)?;
             out::line(&String::from_utf8_lossy(&letter));
         }
-        Format::Html => out::line(html),
-        Format::Text => out::line(&format!("{subject}\n\n{text}")),
-        Format::Json => out::line(
+        Format::Html if !common.json => out::line(html),
+        Format::Text if !common.json => out::line(&format!("{subject}\n\n{text}")),
+        Format::Html | Format::Text | Format::Json => out::line(
             &serde_json::json!({ "subject": subject, "html": html, "text": text }).to_string(),
         ),
     }
@@ -198,7 +256,7 @@ async fn choices(
     app: &App,
     list: &List,
     email: &EmailAddress,
-) -> Result<(TopicChoice, Seq, Language), Failure> {
+) -> Result<(TopicChoice, Served, Language), Failure> {
     let mut tx = app.db.read().await?;
     let nobody = || {
         Failure::new(
@@ -214,55 +272,85 @@ async fn choices(
         .into_iter()
         .find(|subscription| subscription.list_id == list.id)
         .ok_or_else(nobody)?;
-    Ok((theirs.topics, theirs.cursor, subscriber.language))
+    let served = Served {
+        cursor: theirs.cursor,
+        owed: theirs.owed,
+        apart: theirs.apart,
+    };
+    Ok((theirs.topics, served, subscriber.language))
 }
 
 async fn hold(common: &Common, id: DigestId) -> Result<(), Failure> {
     let app = common.open().await?;
-    if !compile::hold(&app, id).await? {
-        let words = format!(
-            "the letters of digest {} are made, or there is none; `visnyk digest cancel` stops them",
-            id.0
-        );
+    arrange::find(&app, id).await?;
+    let Some(waiting) = review::hold(&app, id).await? else {
+        let words = format!("digest {} is held or cancelled already", id.0);
         return Err(Failure::new(Exit::Data, words));
-    }
-    common.out().give(&serde_json::json!({ "held": id }), |_| {
-        format!("digest {} is held", id.0)
+    };
+    let shown = serde_json::json!({ "held": id, "waiting": waiting });
+    common.out().give(&shown, |_| {
+        let waiting = out::count(waiting, "letter waits", "letters wait");
+        format!(
+            "digest {} is held; {waiting} until `visnyk digest release {}`",
+            id.0, id.0
+        )
     });
     Ok(())
 }
 
+fn not_held(id: DigestId) -> Failure {
+    Failure::new(
+        Exit::Data,
+        format!(
+            "digest {} isn't held; `visnyk digest list` shows what is",
+            id.0
+        ),
+    )
+}
+
 async fn release(common: &Common, id: DigestId) -> Result<(), Failure> {
     let app = common.open().await?;
-    if !compile::release(&app, id).await? {
-        return Err(Failure::new(
-            Exit::Data,
-            format!(
-                "digest {} isn't held; `visnyk digest list` shows what is",
-                id.0
-            ),
-        ));
+    let (digest, _) = arrange::find(&app, id).await?;
+    if digest.not_after.is_some_and(|end| app.now() > end) {
+        let words = format!(
+            "the news of digest {} is too old to send; `visnyk digest cancel {}` gives its articles to the next one",
+            id.0, id.0
+        );
+        return Err(Failure::new(Exit::Data, words));
+    }
+    if !review::release(&app, id).await? {
+        return Err(not_held(id));
     }
     let letters = compile::plan(&app, id).await?;
     let shown = serde_json::json!({ "digest": id, "letters": letters });
     common.out().give(&shown, |_| {
-        format!(
-            "digest {} goes out: {}",
-            id.0,
-            out::count(letters, "letter", "letters")
-        )
+        let letters = out::count(letters, "new letter", "new letters");
+        format!("digest {} goes out: {letters}", id.0)
+    });
+    Ok(())
+}
+
+async fn skip(common: &Common, id: DigestId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    arrange::find(&app, id).await?;
+    if !review::skip(&app, id).await? {
+        return Err(not_held(id));
+    }
+    let shown = serde_json::json!({ "skipped": id });
+    common.out().give(&shown, |_| {
+        format!("digest {} is skipped: nobody gets it", id.0)
     });
     Ok(())
 }
 
 async fn cancel(common: &Common, id: DigestId) -> Result<(), Failure> {
     let app = common.open().await?;
-    let stopped = compile::cancel(&app, id).await?;
+    let stopped = review::cancel(&app, id).await?;
     let stopped = stopped.ok_or_else(|| Failure::missing("digest", id.0, "digest list"))?;
     let shown = serde_json::json!({ "digest": id, "cancelled": stopped });
     common.out().give(&shown, |_| {
         format!(
-            "digest {} is cancelled; stopped: {}",
+            "digest {} is cancelled; stopped: {}; their articles come with the next digest",
             id.0,
             out::count(stopped, "letter", "letters")
         )

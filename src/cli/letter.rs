@@ -70,7 +70,7 @@ async fn list(
                 vec![
                     letter.id.to_string(),
                     letter.purpose.as_str().to_owned(),
-                    in_words(letter.state).to_owned(),
+                    out::letter_state(letter.state).to_owned(),
                     letter.email.clone(),
                     letter.made_at.to_string(),
                 ]
@@ -83,14 +83,6 @@ async fn list(
         )
     });
     Ok(())
-}
-
-/// People read "probably delivered", not "uncertain".
-fn in_words(state: LetterState) -> &'static str {
-    match state {
-        LetterState::Uncertain => "probably delivered",
-        other => other.as_str(),
-    }
 }
 
 async fn show(common: &Common, id: LetterId) -> Result<(), Failure> {
@@ -106,7 +98,7 @@ async fn show(common: &Common, id: LetterId) -> Result<(), Failure> {
             "letter {id}: {} to {}\nstate: {}, tried {} times, repeated {} times",
             letter.purpose.as_str(),
             letter.email,
-            in_words(letter.state),
+            out::letter_state(letter.state),
             letter.tries,
             letter.resends,
         );

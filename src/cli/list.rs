@@ -14,6 +14,9 @@ use crate::audience::list::ListId;
 use crate::audience::list::Review;
 use crate::audience::list::Slug;
 use crate::audience::list::TopicId;
+use crate::audience::pace::Days;
+use crate::audience::pace::Pace;
+use crate::audience::pace::Silence;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
@@ -75,6 +78,49 @@ pub(super) struct Add {
     /// Whether digests go out by themselves or wait for a person.
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) review: Review,
+    #[command(flatten)]
+    pub(super) pace: Paces,
+}
+
+/// How digests are gathered, reviewed, and how long they're worth sending.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub(super) struct Paces {
+    /// Hours that a digest waits for its review; 0 is for ever [default: 0].
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(..=720))]
+    review_hours: Option<u32>,
+    /// What happens when nobody says anything [default: hold].
+    #[arg(long, value_enum)]
+    silence: Option<Silence>,
+    /// Minutes that immediate digests gather for [default: 5].
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=1440))]
+    gather: Option<u32>,
+    /// Days of weekday digests for whoever doesn't choose [default: mon,tue,wed,thu,fri].
+    #[arg(long)]
+    days: Option<Days>,
+    /// Articles that make a digest worth a letter; with fewer it waits for the next [default: 1].
+    #[arg(long, value_name = "ARTICLES", value_parser = clap::value_parser!(u32).range(1..=100))]
+    least: Option<u32>,
+    /// Hours that an article waits for others at most [default: 168].
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8784))]
+    longest_wait: Option<u32>,
+    /// Hours that a letter may be late; its articles come with the next one then [default: 48].
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=720))]
+    worth: Option<u32>,
+}
+
+impl Paces {
+    /// A pace with what was said put in.
+    fn over(self, pace: Pace) -> Pace {
+        Pace {
+            gather: self.gather.unwrap_or(pace.gather),
+            days: self.days.unwrap_or(pace.days),
+            least: self.least.unwrap_or(pace.least),
+            longest_wait: self.longest_wait.unwrap_or(pace.longest_wait),
+            review_hours: self.review_hours.unwrap_or(pace.review_hours),
+            silence: self.silence.unwrap_or(pace.silence),
+            worth: self.worth.unwrap_or(pace.worth),
+        }
+    }
 }
 
 impl List {
@@ -120,6 +166,7 @@ impl Add {
             cadences: self.cadences,
             topics,
             review: self.review,
+            pace: self.pace.over(Pace::default()),
             created_at: app.now(),
         };
         let id = store::list::add(&mut tx, &list).await?;
@@ -216,7 +263,9 @@ fn shown(list: &list::List, readers: i64) -> serde_json::Value {
         "zone": list.zone.name(),
         "hour": list.hour,
         "cadences": list.cadences,
+        "topics": list.topics,
         "review": list.review,
+        "pace": list.pace,
         "readers": readers,
     })
 }

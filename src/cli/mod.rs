@@ -4,6 +4,7 @@
 //! People's words go to stdout, or JSON with `--json`; an error is one clear line on stderr with
 //! what to do next, and an exit code of sysexits(3).
 
+mod arrange;
 mod article;
 mod bounce;
 mod check;
@@ -194,6 +195,14 @@ impl Common {
         let settings = self.settings()?;
         start_log(&settings, tracing::Level::WARN);
         open(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same with the clock at `--now`, if it's given.
+    async fn open_at(&self, now: Option<&str>) -> Result<App, Failure> {
+        let clock = serve::clock(now)?;
+        let settings = self.settings()?;
+        start_log(&settings, tracing::Level::WARN);
+        open(settings, clock).await
     }
 
     fn out(&self) -> Out {

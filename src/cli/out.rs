@@ -5,6 +5,8 @@ use std::io::Write;
 
 use serde::Serialize;
 
+use crate::letter::LetterState;
+
 /// Where a command's answer goes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Out {
@@ -74,5 +76,19 @@ pub(super) fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String 
     match number.try_into().unwrap_or(u64::MAX) {
         1 => format!("1 {one}"),
         number => format!("{number} {many}"),
+    }
+}
+
+/// People read "probably delivered", not "uncertain".
+pub(super) fn letter_state(state: LetterState) -> &'static str {
+    match state {
+        LetterState::Uncertain => "probably delivered",
+        LetterState::Handing => "being handed over",
+        LetterState::Leased => "about to be handed over",
+        LetterState::Deferred => "deferred by its server",
+        LetterState::Refused => "refused by its server",
+        LetterState::Accepted => "accepted by its server",
+        LetterState::Paused => "stopped until its digest is released",
+        other => other.as_str(),
     }
 }

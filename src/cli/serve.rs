@@ -192,7 +192,7 @@ async fn poll_all(app: &App) -> anyhow::Result<usize> {
 
 impl Tick {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
-        let clock = self.clock()?;
+        let clock = clock(self.now.as_deref())?;
         let settings = common.settings()?;
         start_log(&settings, tracing::Level::WARN);
         let app = open(settings, clock).await?;
@@ -215,21 +215,20 @@ impl Tick {
         });
         Ok(ExitCode::SUCCESS)
     }
+}
 
-    fn clock(&self) -> Result<Arc<dyn Clock>, Failure> {
-        let Some(now) = &self.now else {
-            return Ok(Arc::new(SystemClock));
-        };
-        let moment = chrono::DateTime::parse_from_rfc3339(now).map_err(|problem| {
-            Failure::new(
-                Exit::Usage,
-                format!(
-                    "expected --now like 2026-11-23T08:00:00+02:00, but got `{now}`: {problem}"
-                ),
-            )
-        })?;
-        Ok(Arc::new(TestClock::at(Stamp::from(moment))))
-    }
+/// The machine's clock, or one that stands at `--now`.
+pub(super) fn clock(now: Option<&str>) -> Result<Arc<dyn Clock>, Failure> {
+    let Some(now) = now else {
+        return Ok(Arc::new(SystemClock));
+    };
+    let moment = chrono::DateTime::parse_from_rfc3339(now).map_err(|problem| {
+        Failure::new(
+            Exit::Usage,
+            format!("expected --now like 2026-11-23T08:00:00+02:00, but got `{now}`: {problem}"),
+        )
+    })?;
+    Ok(Arc::new(TestClock::at(Stamp::from(moment))))
 }
 
 /// What one look found to do.

@@ -143,6 +143,7 @@ fn default_wish(list: &List, email: EmailAddress) -> Wish {
         language: list.language,
         zone: list.zone,
         cadence: list.cadences.first().copied().unwrap_or(Cadence::Daily),
+        days: None,
         hour: None,
         topics: TopicChoice::default(),
         origin: "command line".to_owned(),

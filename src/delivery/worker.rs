@@ -10,6 +10,7 @@
 //! together. A letter's outcome is on disk before its connection sends the text of another, so a
 //! crash can repeat at most one letter a connection, and none whose outcome was written.
 
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::delivery::courier::failed;
 use crate::delivery::ledger::Ledger;
 use crate::delivery::ways::Ways;
 use crate::delivery::write::Printed;
+use crate::digest::DigestId;
 use crate::digest::EditionId;
 use crate::letter::LetterPurpose;
 use crate::store;
@@ -200,6 +202,10 @@ async fn lease_batch(
     let (letters, late): (Vec<_>, Vec<_>) = letters
         .into_iter()
         .partition(|letter| letter.deadline_at >= now);
+    let digests: BTreeSet<DigestId> = late.iter().filter_map(|letter| letter.digest_id).collect();
+    for digest in digests {
+        store::owed::expire(&mut tx, digest, now).await?;
+    }
     for letter in &late {
         give_up(&mut tx, letter, now).await?;
     }
@@ -222,8 +228,8 @@ async fn lease_batch(
 /// A letter whose time ran out fails, and its record says what that means for its reader.
 async fn give_up(tx: &mut Tx, letter: &Leased, now: Stamp) -> store::Result<()> {
     let words = if letter.purpose == LetterPurpose::Digest {
-        "expected to be handed over by its deadline, but wasn't: its articles won't be sent to \
-         this reader unless the digest's failed letters are queued again by `letter retry`"
+        "expected to be handed over by its deadline, but wasn't: its articles come with the next \
+         digest"
     } else {
         "expected to be handed over by its deadline, but wasn't"
     };

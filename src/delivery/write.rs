@@ -9,6 +9,7 @@ use url::Url;
 use crate::access::Purpose;
 use crate::access::SignedLink;
 use crate::app::App;
+use crate::article::Article;
 use crate::audience::EmailAddress;
 use crate::audience::Format;
 use crate::audience::forget;
@@ -20,6 +21,7 @@ use crate::delivery::returns::address;
 use crate::digest::edition;
 use crate::digest::edition::Markup;
 use crate::digest::edition::Own;
+use crate::digest::render;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
 use crate::letter::compose;
@@ -34,6 +36,7 @@ use crate::store;
 use crate::store::edition::Edition;
 use crate::store::letter::Leased;
 use crate::templates::Rendered;
+use crate::templates::cards::ArticleCard;
 use crate::templates::letters;
 
 /// An edition with what all its letters share, made once.
@@ -97,7 +100,7 @@ pub(super) async fn letter(
         let date = printed.edition.made_at;
         return fill_in(app, letter, &to, (stencil, date, &printed.list.sender));
     }
-    let language: Language = letter.language.as_deref().unwrap_or("uk").parse()?;
+    let language: Language = language_of(app, letter).parse()?;
     let rendered = other(app, letter, list, language).await?;
     let from = list.map_or(&app.settings.mail.from, |list| &list.sender);
     let digest = letter.digest_id.map_or(0, |id| id.0);
@@ -257,8 +260,37 @@ async fn other(
             };
             templates.letter(&goodbye, site, language)
         }
+        LetterPurpose::Review => {
+            let review = review(app, letter, list()?).await?;
+            templates.letter(&review, site, language)
+        }
     };
     Ok(rendered?)
+}
+
+/// People who look after lists read the site's own language.
+fn language_of<'a>(app: &'a App, letter: &'a Leased) -> &'a str {
+    letter
+        .language
+        .as_deref()
+        .unwrap_or(&app.settings.site.language)
+}
+
+async fn review(app: &App, letter: &Leased, list: &List) -> anyhow::Result<letters::Review> {
+    let id = letter.digest_id.context("the digest was forgotten")?;
+    let digest = store::digest::find(&mut app.db.read().await?, id).await?;
+    let digest = digest.context("the digest was forgotten")?;
+    let (articles, _) = render::articles(app, &digest, list).await?;
+    let base_url = &app.settings.base_url;
+    let card = |article: &Article| ArticleCard::of(article, base_url, list.zone);
+    let local = |moment: Stamp| moment.utc().with_timezone(&list.zone).fixed_offset();
+    Ok(letters::Review {
+        list: list.name.clone(),
+        articles: articles.iter().map(card).collect(),
+        url: app.url(&format!("/admin/digests/{}", id.0)),
+        until: digest.review_until.map(local),
+        silence: list.pace.silence,
+    })
 }
 
 fn confirm(app: &App, letter: &Leased, list: &List) -> anyhow::Result<letters::Confirm> {

@@ -7,10 +7,8 @@
 //! isn't on that list any more.
 
 use anyhow::Context;
-use chrono::TimeDelta;
 
 use crate::app::App;
-use crate::article::Article;
 use crate::article::ArticleId;
 use crate::article::Seq;
 use crate::audience::list::Cadence;
@@ -18,29 +16,21 @@ use crate::audience::list::Candidate;
 use crate::audience::list::List;
 use crate::audience::list::Review;
 use crate::audience::subscription::Rhythm;
+use crate::clock::Stamp;
 use crate::digest::Digest;
 use crate::digest::DigestId;
 use crate::digest::DigestState;
-use crate::digest::EditionId;
-use crate::digest::edition;
+use crate::digest::render;
+use crate::digest::review;
 use crate::digest::window;
-use crate::locale::Language;
+use crate::digest::window::Served;
 use crate::store;
 use crate::store::Tx;
-use crate::store::edition::Edition;
+use crate::store::digest::NewDigest;
 use crate::store::plan::Group;
-use crate::templates::Rendered;
-use crate::templates::cards::ArticleCard;
-use crate::templates::letters;
-use crate::templates::letters::Reader;
 
 /// Readers planned in one transaction: short enough that no one waits for the writer.
 const CHUNK: i64 = 5_000;
-/// How long a digest is worth sending.
-const WORTH_SENDING: TimeDelta = TimeDelta::hours(48);
-/// Articles that one letter shows at most; the rest is a link. A letter too long for mail programs
-/// shows fewer.
-const ARTICLES: usize = 100;
 
 /// Everything that's due: cuts digests and plans their letters. Gives the number of letters queued.
 ///
@@ -48,6 +38,7 @@ const ARTICLES: usize = 100;
 /// The first of them, when everything else has been done: one list's trouble is no other's.
 pub async fn compile_due(app: &App) -> anyhow::Result<u64> {
     let mut failed = None;
+    wind_back(app).await?;
     for rhythm in store::rhythm::due(&mut app.db.read().await?, app.now()).await? {
         if let Err(problem) = cut(app, &rhythm).await {
             tracing::error!(
@@ -58,6 +49,7 @@ pub async fn compile_due(app: &App) -> anyhow::Result<u64> {
             failed.get_or_insert(problem);
         }
     }
+    review::end_reviews(app).await?;
     let mut queued = 0;
     for id in store::digest::in_planning(&mut app.db.read().await?).await? {
         match plan(app, id).await {
@@ -75,6 +67,29 @@ pub async fn compile_due(app: &App) -> anyhow::Result<u64> {
     failed.map_or(Ok(queued), Err)
 }
 
+/// Sets alarms and letters right that a clock which ran ahead has put off: nobody waits a year for
+/// it.
+async fn wind_back(app: &App) -> anyhow::Result<()> {
+    let now = app.now();
+    let mut tx = app.db.read().await?;
+    let astray = store::rhythm::astray(&mut tx, now).await?;
+    let put_off = store::letter::is_put_off(&mut tx, now).await?;
+    drop(tx);
+    if astray.is_empty() && !put_off {
+        return Ok(());
+    }
+    tracing::warn!(rhythms = astray.len(), "clock.ran_ahead");
+    let mut tx = app.db.begin().await?;
+    store::letter::wind_back(&mut tx, now).await?;
+    for rhythm in astray {
+        let list = store::list::get(&mut tx, rhythm.list_id).await?;
+        let next = window::next_beat(rhythm.beat(), list.pace.gathering(), now);
+        store::rhythm::claim(&mut tx, &rhythm, next).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Cuts the digest of a rhythm that's due, and sets its alarm. After a long silence that is one
 /// digest.
 async fn cut(app: &App, rhythm: &Rhythm) -> anyhow::Result<()> {
@@ -86,28 +101,66 @@ async fn cut(app: &App, rhythm: &Rhythm) -> anyhow::Result<()> {
     {
         return Ok(());
     }
-    let beat = (rhythm.cadence, rhythm.hour, rhythm.zone);
-    if !store::rhythm::claim(&mut tx, rhythm, window::next_beat(beat, now)).await? {
+    let list = store::list::get(&mut tx, rhythm.list_id).await?;
+    let next = window::next_beat(rhythm.beat(), list.pace.gathering(), now);
+    if !store::rhythm::claim(&mut tx, rhythm, next).await? {
         return Ok(());
     }
-    let list = store::list::get(&mut tx, rhythm.list_id).await?;
-    let state = match list.review {
-        Review::Auto => DigestState::Planning,
-        Review::Hold => DigestState::Held,
+    let key = window::period_key(rhythm.beat(), now);
+    let held = list.review == Review::Hold && has_news(&mut tx, &list, rhythm, newest, now).await?;
+    let new = NewDigest {
+        list_id: list.id,
+        cadence: rhythm.cadence,
+        period_key: &key,
+        rhythm_id: Some(rhythm.id),
+        state: if held {
+            DigestState::Held
+        } else {
+            DigestState::Planning
+        },
+        not_after: now + list.pace.stale_after(),
+        review_until: list.pace.review().filter(|_| held).map(|span| now + span),
+        critical: None,
     };
-    let key = window::period_key(beat, now);
-    let about = (rhythm.list_id, rhythm.cadence);
-    let digest = store::digest::cut(&mut tx, about, &key, Some(rhythm.id), state, now).await?;
+    let digest = store::digest::cut(&mut tx, &new, now).await?;
+    if let Some(id) = digest.filter(|_| held) {
+        review::ask(&mut tx, id, now, new.not_after).await?;
+    }
     tx.commit().await?;
     if let Some(id) = digest {
-        tracing::info!(
-            digest = id.0,
-            list = rhythm.list_id.0,
-            period = key,
-            "digest.cut"
-        );
+        tracing::info!(digest = id.0, list = list.id.0, period = key, "digest.cut");
+        app.letters_waiting.notify_one();
     }
     Ok(())
+}
+
+/// Whether anybody in a rhythm would get a letter: nobody need review one that nobody gets.
+async fn has_news(
+    tx: &mut Tx,
+    list: &List,
+    rhythm: &Rhythm,
+    newest: Seq,
+    now: Stamp,
+) -> anyhow::Result<bool> {
+    let digest = Digest {
+        rhythm_id: Some(rhythm.id),
+        ..render::unsaved(list, rhythm.cadence, newest, now)
+    };
+    let mut after = Group::none();
+    loop {
+        let groups = store::plan::groups(tx, &digest, &after).await?;
+        let Some(end) = groups.last() else {
+            return Ok(false);
+        };
+        let candidates = candidates(tx, &digest, &groups).await?;
+        for group in &groups {
+            let served = group.served()?;
+            if !window::articles(&candidates, list, &group.topics()?, &served).is_empty() {
+                return Ok(true);
+            }
+        }
+        after.clone_from(end);
+    }
 }
 
 /// Cuts and plans a digest now for every active subscription of a cadence, whatever its hour, and
@@ -115,17 +168,18 @@ async fn cut(app: &App, rhythm: &Rhythm) -> anyhow::Result<()> {
 pub async fn run_now(app: &App, list: &List, cadence: Cadence) -> anyhow::Result<(DigestId, u64)> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
-    // Two runs within one millisecond are one.
-    let key = format!("run {now}");
-    let cut = store::digest::cut(
-        &mut tx,
-        (list.id, cadence),
-        &key,
-        None,
-        DigestState::Planning,
-        now,
-    )
-    .await?;
+    let new = NewDigest {
+        list_id: list.id,
+        cadence,
+        // Two runs within one millisecond are one.
+        period_key: &format!("run {now}"),
+        rhythm_id: None,
+        state: DigestState::Planning,
+        not_after: now + list.pace.worth(),
+        review_until: None,
+        critical: None,
+    };
+    let cut = store::digest::cut(&mut tx, &new, now).await?;
     tx.commit().await?;
     let id = cut.with_context(|| {
         format!(
@@ -137,28 +191,31 @@ pub async fn run_now(app: &App, list: &List, cadence: Cadence) -> anyhow::Result
 }
 
 /// Queues the letters of a digest that are yet to be queued, if it's in planning. Gives how many.
+/// Of a digest that comes too late none are made any more: its articles come with the next.
 pub async fn plan(app: &App, id: DigestId) -> anyhow::Result<u64> {
     let mut queued = 0;
+    let mut after = Group::none();
     while let Some(digest) = in_planning(app, id).await? {
-        let mut tx = app.db.read().await?;
-        let list = store::list::get(&mut tx, digest.list_id).await?;
-        let groups = store::plan::groups(&mut tx, &digest).await?;
-        if groups.is_empty() {
-            drop(tx);
-            change_state(app, id, DigestState::Planning, DigestState::Planned).await?;
-            tracing::info!(digest = id.0, letters = queued, "digest.planned");
+        if digest.not_after.is_some_and(|end| app.now() > end) {
+            review::change_state(app, id, DigestState::Planning, DigestState::Cancelled).await?;
+            tracing::warn!(digest = id.0, letters = queued, "digest.stale");
             break;
         }
-        let first = groups
-            .iter()
-            .map(|group| group.cursor)
-            .min()
-            .unwrap_or(digest.to_seq);
-        let candidates = store::article::candidates(&mut tx, first, digest.to_seq).await?;
+        let mut tx = app.db.read().await?;
+        let list = store::list::get(&mut tx, digest.list_id).await?;
+        let groups = store::plan::groups(&mut tx, &digest, &after).await?;
+        let Some(end) = groups.last() else {
+            drop(tx);
+            review::change_state(app, id, DigestState::Planning, DigestState::Planned).await?;
+            tracing::info!(digest = id.0, letters = queued, "digest.planned");
+            break;
+        };
+        let candidates = candidates(&mut tx, &digest, &groups).await?;
         drop(tx);
         for group in &groups {
             queued += plan_group(app, &digest, &list, group, &candidates).await?;
         }
+        after.clone_from(end);
     }
     app.letters_waiting.notify_one();
     Ok(queued)
@@ -170,6 +227,19 @@ async fn in_planning(app: &App, id: DigestId) -> store::Result<Option<Digest>> {
     Ok(digest.filter(|digest| digest.state == DigestState::Planning))
 }
 
+/// Whatever may lie in the windows of these groups.
+async fn candidates(
+    tx: &mut Tx,
+    digest: &Digest,
+    groups: &[Group],
+) -> store::Result<Vec<Candidate>> {
+    let mut floor = digest.to_seq;
+    for group in groups {
+        floor = floor.min(group.served()?.floor());
+    }
+    store::article::candidates(tx, floor, digest.to_seq).await
+}
+
 async fn plan_group(
     app: &App,
     digest: &Digest,
@@ -177,17 +247,21 @@ async fn plan_group(
     group: &Group,
     candidates: &[Candidate],
 ) -> anyhow::Result<u64> {
-    let articles = window::articles(candidates, list, &group.topics, group.cursor);
+    let Some((articles, then)) = turn(app, digest, list, group, candidates)? else {
+        return Ok(0);
+    };
     let edition = match articles.as_slice() {
         [] => None,
-        articles => Some(keep_edition(app, digest, list, group.language, articles).await?),
+        articles => {
+            Some(render::keep_edition(app, digest, list, group.language()?, articles).await?)
+        }
     };
     let mut queued = 0;
     loop {
         let now = app.now();
         let mut tx = app.db.begin().await?;
-        let times = (CHUNK, now, now + WORTH_SENDING);
-        let planned = store::plan::chunk(&mut tx, digest, group, edition, times).await?;
+        let times = (CHUNK, now, now + list.pace.worth());
+        let planned = store::plan::chunk(&mut tx, digest, group, (edition, &then), times).await?;
         tx.commit().await?;
         match planned {
             Some(letters) => queued += letters,
@@ -196,159 +270,28 @@ async fn plan_group(
     }
 }
 
-/// Rendered before the writer is taken, so that nobody waits for it.
-async fn keep_edition(
+/// What a group gets of a digest, and how far it's served then. `None` if the digest passes it by.
+fn turn(
     app: &App,
     digest: &Digest,
     list: &List,
-    language: Language,
-    ids: &[ArticleId],
-) -> anyhow::Result<EditionId> {
-    let mut tx = app.db.read().await?;
-    if let Some(id) = store::edition::find_made(&mut tx, digest.id, language, ids).await? {
-        return Ok(id);
+    group: &Group,
+    candidates: &[Candidate],
+) -> store::Result<Option<(Vec<ArticleId>, Served)>> {
+    let served = group.served()?;
+    let mut window = window::articles(candidates, list, &group.topics()?, &served);
+    if let Some(critical) = digest.critical {
+        window.retain(|article| article.seq == critical);
+        let turn = window
+            .first()
+            .map(|article| (vec![article.id], served.after_one(critical)));
+        return Ok(turn);
     }
-    let rendered = render(app, &mut tx, digest, list, language, ids).await?;
-    drop(tx);
-    let new = Edition {
-        id: EditionId(0),
-        digest_id: digest.id,
-        language,
-        articles: ids.to_vec(),
-        subject: rendered.subject,
-        html: rendered.html,
-        text: rendered.text,
-        made_at: app.now(),
-    };
-    let mut tx = app.db.begin().await?;
-    store::plan::hold(&mut tx, digest.id).await?;
-    if let Some(id) = store::edition::find_made(&mut tx, digest.id, language, ids).await? {
-        return Ok(id);
-    }
-    let id = store::edition::add(&mut tx, &new).await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-/// An edition with its marks: as many articles as a letter takes, the newest, and how many more
-/// there are.
-async fn render(
-    app: &App,
-    tx: &mut Tx,
-    digest: &Digest,
-    list: &List,
-    language: Language,
-    ids: &[ArticleId],
-) -> anyhow::Result<Rendered> {
-    let newest: Vec<ArticleId> = ids.iter().copied().take(ARTICLES).collect();
-    let articles = store::article::some(tx, &newest).await?;
-    let more = ids.len() - articles.len();
-    let letter = letter(app, list, digest, &articles, more);
-    let rendered = app.templates.letter(&letter, &app.site, language);
-    rendered.with_context(|| format!("the digest of `{}` can't be written", list.slug))
-}
-
-fn letter(
-    app: &App,
-    list: &List,
-    digest: &Digest,
-    articles: &[Article],
-    more: usize,
-) -> letters::Digest {
-    let cards: Vec<ArticleCard> = articles
-        .iter()
-        .map(|article| ArticleCard::of(article, &app.settings.base_url, list.zone))
-        .collect();
-    let days = || {
-        articles
-            .iter()
-            .map(|article| article.date().with_timezone(&list.zone).date_naive())
-    };
-    letters::Digest {
-        list: list.name.clone(),
-        cadence: digest.cadence,
-        first: days().min().unwrap_or_default(),
-        last: days().max().unwrap_or_default(),
-        articles: cards,
-        more,
-        web_url: app.url(&web_path(list, digest)),
-        reader: Reader {
-            leave_url: edition::LEAVE.to_owned(),
-            preferences_url: edition::PREFERENCES.to_owned(),
-            address: edition::ADDRESS.to_owned(),
-        },
-    }
-}
-
-/// The digest's own page in the archive; a preview has none.
-fn web_path(list: &List, digest: &Digest) -> String {
-    match digest.id {
-        DigestId(0) => format!("/lists/{}", list.slug),
-        id => format!("/archive/{}/{}", list.slug, id.0),
-    }
-}
-
-/// What a digest of this list would hold now for these choices, with nothing stored.
-pub async fn preview(
-    app: &App,
-    list: &List,
-    cadence: Cadence,
-    language: Language,
-    (topics, after): (&crate::audience::subscription::TopicChoice, Seq),
-) -> anyhow::Result<Option<Rendered>> {
-    let mut tx = app.db.read().await?;
-    let to = store::counter::last_seq(&mut tx).await?;
-    let candidates = store::article::candidates(&mut tx, after, to).await?;
-    let ids = window::articles(&candidates, list, topics, after);
-    if ids.is_empty() {
+    let gathers = !digest.by_hand() && digest.cadence != Cadence::Immediate;
+    if gathers && window::waits_for_company(&window, &list.pace, app.now()) {
         return Ok(None);
     }
-    let digest = Digest {
-        id: DigestId(0),
-        list_id: list.id,
-        cadence,
-        period_key: String::new(),
-        rhythm_id: None,
-        to_seq: to,
-        cut_at: app.now(),
-        state: DigestState::Planning,
-    };
-    Ok(Some(
-        render(app, &mut tx, &digest, list, language, &ids).await?,
-    ))
-}
-
-/// Stops a digest before its letters are made, until it's released. False if they are made already.
-pub async fn hold(app: &App, id: DigestId) -> anyhow::Result<bool> {
-    change_state(app, id, DigestState::Planning, DigestState::Held).await
-}
-
-/// Lets a held digest go out. False if it isn't held.
-pub async fn release(app: &App, id: DigestId) -> anyhow::Result<bool> {
-    change_state(app, id, DigestState::Held, DigestState::Planning).await
-}
-
-async fn change_state(
-    app: &App,
-    id: DigestId,
-    from: DigestState,
-    to: DigestState,
-) -> anyhow::Result<bool> {
-    let mut tx = app.db.begin().await?;
-    let changed = store::digest::set_state(&mut tx, id, from, to).await?;
-    tx.commit().await?;
-    Ok(changed)
-}
-
-/// Stops a digest: no letter of it whose hand-over hasn't begun goes out. Gives how many were
-/// stopped, or `None` if there's no such digest.
-pub async fn cancel(app: &App, id: DigestId) -> anyhow::Result<Option<u64>> {
-    let mut tx = app.db.begin().await?;
-    let Some(digest) = store::digest::find(&mut tx, id).await? else {
-        return Ok(None);
-    };
-    store::digest::set_state(&mut tx, id, digest.state, DigestState::Cancelled).await?;
-    let stopped = store::digest::cancel_letters(&mut tx, id, app.now()).await?;
-    tx.commit().await?;
-    Ok(Some(stopped))
+    let articles = digest.arranged(window.iter().map(|article| article.id));
+    let then = served.after(digest.to_seq);
+    Ok((then != served).then_some((articles, then)))
 }

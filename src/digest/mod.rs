@@ -6,10 +6,13 @@
 
 pub mod compile;
 pub mod edition;
+pub mod render;
+pub mod review;
 pub mod window;
 
 use serde::Serialize;
 
+use crate::article::ArticleId;
 use crate::article::Seq;
 use crate::audience::list::Cadence;
 use crate::audience::list::ListId;
@@ -47,6 +50,36 @@ pub struct Digest {
     pub cut_at: Stamp,
     /// How far it is.
     pub state: DigestState,
+    /// When its letters are no longer worth making.
+    pub not_after: Option<Stamp>,
+    /// When the time for its review is over.
+    pub review_until: Option<Stamp>,
+    /// What an editor says first; may be empty.
+    pub introduction: String,
+    /// What an editor put first, in order.
+    pub ranked: Vec<ArticleId>,
+    /// What an editor left out.
+    pub dropped: Vec<ArticleId>,
+    /// The one article it's about, sent at once to all cadences.
+    pub critical: Option<Seq>,
+}
+
+impl Digest {
+    /// Articles as the editor put them: without those dropped, those ranked first.
+    pub fn arranged(&self, articles: impl IntoIterator<Item = ArticleId>) -> Vec<ArticleId> {
+        let mut kept: Vec<ArticleId> = articles
+            .into_iter()
+            .filter(|id| !self.dropped.contains(id))
+            .collect();
+        let place = |id: &ArticleId| self.ranked.iter().position(|ranked| ranked == id);
+        kept.sort_by_key(|id| place(id).unwrap_or(usize::MAX));
+        kept
+    }
+
+    /// Whether it was cut by hand, and so takes whoever there is.
+    pub fn by_hand(&self) -> bool {
+        self.rhythm_id.is_none()
+    }
 }
 
 /// How far a digest is.

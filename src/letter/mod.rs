@@ -34,6 +34,8 @@ pub enum LetterPurpose {
     Link,
     /// After leaving.
     Goodbye,
+    /// "A digest waits for you", to people who look after lists.
+    Review,
     /// "Is this address yours too?"
     Address,
     /// "Shall we forget you?"
@@ -42,12 +44,13 @@ pub enum LetterPurpose {
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
         Self::Link,
         Self::Goodbye,
+        Self::Review,
         Self::Address,
         Self::Erasure,
     ];
@@ -60,6 +63,7 @@ impl LetterPurpose {
             Self::Welcome => "welcome",
             Self::Link => "link",
             Self::Goodbye => "goodbye",
+            Self::Review => "review",
             Self::Address => "address",
             Self::Erasure => "erasure",
         }
@@ -126,11 +130,13 @@ pub enum LetterState {
     Failed,
     /// Nobody wants it any more.
     Cancelled,
+    /// Its digest is stopped for a while.
+    Paused,
 }
 
 impl LetterState {
     /// Every state, in the order of the way.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Queued,
         Self::Leased,
         Self::Handing,
@@ -140,6 +146,7 @@ impl LetterState {
         Self::Uncertain,
         Self::Failed,
         Self::Cancelled,
+        Self::Paused,
     ];
 
     /// The word in the database.
@@ -154,6 +161,7 @@ impl LetterState {
             Self::Uncertain => "uncertain",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Paused => "paused",
         }
     }
 }

@@ -98,7 +98,7 @@ statements! {
     COUNT = Sql::both("SELECT COUNT(*) FROM article WHERE state = 'published'");
     /// What a digest may hold. Withdrawn articles are left out of windows that are yet to be cut.
     CANDIDATES = Sql::both(
-        "SELECT id, seq, digest_topics FROM article
+        "SELECT id, seq, digest_topics, published_at FROM article
          WHERE seq > $1 AND seq <= $2 AND state = 'published' AND mailing = 'digest' ORDER BY seq DESC");
 }
 
@@ -348,11 +348,17 @@ pub async fn some(tx: &mut Tx, ids: &[ArticleId]) -> Result<Vec<Article>> {
 
 /// What digests whose windows lie within `(after, to]` may hold, newest first.
 pub async fn candidates(tx: &mut Tx, after: Seq, to: Seq) -> Result<Vec<Candidate>> {
-    let rows: Vec<(ArticleId, Seq, String)> = run!(tx, CANDIDATES, query_as(after, to), fetch_all)?;
+    let rows: Vec<(ArticleId, Seq, String, Stamp)> =
+        run!(tx, CANDIDATES, query_as(after, to), fetch_all)?;
     rows.into_iter()
-        .map(|(id, seq, topics)| {
+        .map(|(id, seq, topics, published_at)| {
             let topics = from_json(&topics, "article", "digest_topics", id.0)?;
-            Ok(Candidate { id, seq, topics })
+            Ok(Candidate {
+                id,
+                seq,
+                topics,
+                published_at,
+            })
         })
         .collect()
 }

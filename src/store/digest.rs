@@ -18,6 +18,7 @@ use crate::store::Tx;
 use crate::store::broken;
 use crate::store::change;
 use crate::store::counter;
+use crate::store::from_json;
 use crate::store::parsed;
 use crate::store::run;
 use crate::store::statements;
@@ -26,19 +27,26 @@ use crate::store::to_json;
 statements! {
     /// One digest for a list, cadence and period, however often and by how many it's cut.
     CUT = Sql::both(
-        "INSERT INTO digest (list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state)
-         SELECT $1, $2, $3, $4, value, $5, $6 FROM counter WHERE name = 'article'
+        "INSERT INTO digest (list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until, critical_seq)
+         SELECT $1, $2, $3, $4, value, $5, $6, $7, $8, $9 FROM counter WHERE name = 'article'
          ON CONFLICT (list_id, cadence, period_key) DO NOTHING RETURNING id");
     GET = Sql::both(
-        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state FROM digest WHERE id = $1");
+        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
+                introduction, ranked, dropped, critical_seq
+         FROM digest WHERE id = $1");
     IN_PLANNING = Sql::both("SELECT id FROM digest WHERE state = 'planning' ORDER BY id");
     LATEST = Sql::both(
-        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state FROM digest
+        "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
+                introduction, ranked, dropped, critical_seq
+         FROM digest
          WHERE id < $1 ORDER BY id DESC LIMIT $2");
     SET_STATE = Sql::both("UPDATE digest SET state = $3 WHERE id = $1 AND state = $2");
-    CANCEL_LETTERS = Sql::both(
-        "UPDATE letter SET state = 'cancelled', finished_at = $2
-         WHERE digest_id = $1 AND state IN ('queued', 'deferred', 'leased')");
+    /// Held digests whose time for review is over, and their lists' word for silence.
+    REVIEWED = Sql::both("SELECT id FROM digest WHERE state = 'held' AND review_until <= $1 ORDER BY id");
+    END_REVIEW = Sql::both("UPDATE digest SET review_until = NULL WHERE id = $1");
+    ARRANGE = Sql::both(
+        "UPDATE digest SET introduction = $2, ranked = $3, dropped = $4 WHERE id = $1 AND state = 'held'");
+    FOLDED = Sql::both("SELECT folded FROM digest WHERE id = $1");
     /// With the articles of its longest edition.
     SUMMARIES = Sql {
         sqlite:
@@ -54,13 +62,14 @@ statements! {
     COUNTS_OF = Sql {
         sqlite:
         "SELECT digest_id, state, COUNT(*) FROM letter
-         WHERE digest_id IN (SELECT value FROM json_each($1)) GROUP BY digest_id, state",
+         WHERE digest_id IN (SELECT value FROM json_each($1)) AND purpose = 'digest' GROUP BY digest_id, state",
         postgres:
         "SELECT digest_id, state, COUNT(*) FROM letter
          WHERE digest_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
+           AND purpose = 'digest'
          GROUP BY digest_id, state",
     };
-    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter WHERE digest_id = $1 GROUP BY state");
+    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter WHERE digest_id = $1 AND purpose = 'digest' GROUP BY state");
 }
 
 /// A digest and its letters as people who look after lists see them.
@@ -102,27 +111,50 @@ struct DigestRow {
     to_seq: Seq,
     cut_at: Stamp,
     state: String,
+    not_after: Option<Stamp>,
+    review_until: Option<Stamp>,
+    introduction: String,
+    ranked: String,
+    dropped: String,
+    critical_seq: Option<Seq>,
+}
+
+/// What a digest is cut by.
+#[derive(Debug, Clone)]
+pub struct NewDigest<'a> {
+    /// Whose.
+    pub list_id: ListId,
+    /// Which cadence.
+    pub cadence: Cadence,
+    /// Which period.
+    pub period_key: &'a str,
+    /// Whom, unless everybody.
+    pub rhythm_id: Option<RhythmId>,
+    /// Whether it waits for a person.
+    pub state: DigestState,
+    /// When its letters are no longer worth making.
+    pub not_after: Stamp,
+    /// When the time for its review is over.
+    pub review_until: Option<Stamp>,
+    /// The one article it's about.
+    pub critical: Option<Seq>,
 }
 
 /// Cuts a digest up to the last article there is now; `None` if this period has one.
-pub async fn cut(
-    tx: &mut Tx,
-    (list, cadence): (ListId, Cadence),
-    period_key: &str,
-    rhythm: Option<RhythmId>,
-    state: DigestState,
-    now: Stamp,
-) -> Result<Option<DigestId>> {
+pub async fn cut(tx: &mut Tx, new: &NewDigest<'_>, now: Stamp) -> Result<Option<DigestId>> {
     Ok(run!(
         tx,
         CUT,
         query_scalar(
-            list,
-            cadence.as_str(),
-            period_key,
-            rhythm,
+            new.list_id,
+            new.cadence.as_str(),
+            new.period_key,
+            new.rhythm_id,
             now,
-            state.as_str()
+            new.state.as_str(),
+            new.not_after,
+            new.review_until,
+            new.critical
         ),
         fetch_optional
     )?)
@@ -198,14 +230,41 @@ pub async fn set_state(
     Ok(moved)
 }
 
-/// Cancels whatever a digest has not begun to hand over. Gives how many letters.
-pub async fn cancel_letters(tx: &mut Tx, id: DigestId, now: Stamp) -> Result<u64> {
-    Ok(change!(tx, CANCEL_LETTERS, (id, now))?)
+/// Held digests whose time for review is over.
+pub async fn reviewed(tx: &mut Tx, now: Stamp) -> Result<Vec<DigestId>> {
+    Ok(run!(tx, REVIEWED, query_scalar(now), fetch_all)?)
 }
 
-/// How many letters of a digest stand where.
+/// Notes that its time for review is over.
+pub async fn end_review(tx: &mut Tx, id: DigestId) -> Result<()> {
+    change!(tx, END_REVIEW, (id))?;
+    Ok(())
+}
+
+/// Keeps how an editor put a held digest; false if it isn't held.
+pub async fn arrange(tx: &mut Tx, digest: &Digest) -> Result<bool> {
+    let changed = change!(
+        tx,
+        ARRANGE,
+        (
+            digest.id,
+            &digest.introduction,
+            to_json(&digest.ranked),
+            to_json(&digest.dropped)
+        )
+    )?;
+    Ok(changed > 0)
+}
+
+/// How many letters of a digest stand where, or stood when they were cleared away.
 pub async fn counts(tx: &mut Tx, id: DigestId) -> Result<Vec<(LetterState, i64)>> {
-    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
+    let mut rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
+    let folded: Option<Option<String>> = run!(tx, FOLDED, query_scalar(id), fetch_optional)?;
+    if let Some(folded) = folded.flatten() {
+        rows.extend(from_json::<Vec<(String, i64)>>(
+            &folded, "digest", "folded", id.0,
+        )?);
+    }
     rows.into_iter()
         .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
         .collect()
@@ -232,5 +291,11 @@ fn digest(row: DigestRow) -> Result<Digest> {
         to_seq: row.to_seq,
         cut_at: row.cut_at,
         state: digest_state(&row.state, id)?,
+        not_after: row.not_after,
+        review_until: row.review_until,
+        introduction: row.introduction,
+        ranked: from_json(&row.ranked, "digest", "ranked", id)?,
+        dropped: from_json(&row.dropped, "digest", "dropped", id)?,
+        critical: row.critical_seq,
     })
 }

@@ -9,6 +9,8 @@
 //!              └──► cancelled      nobody wants it any more
 //! ```
 //!
+//! A digest that is stopped for a while has its letters `paused` instead of queued.
+//!
 //! A worker that lost its lease holds an old fence, and changes nothing.
 
 use crate::audience::SubscriberId;
@@ -32,6 +34,10 @@ statements! {
     ADD = Sql::both(
         "INSERT INTO letter (purpose, subscriber_id, subscription_id, state, lane, made_at, due_at, deadline_at)
          VALUES ($1, $2, $3, 'queued', 0, $4, $4, $5) RETURNING id");
+    /// To everybody who may decide on a digest.
+    ADD_REVIEWS = Sql::both(
+        "INSERT INTO letter (purpose, user_id, digest_id, state, lane, made_at, due_at, deadline_at)
+         SELECT 'review', id, $1, 'queued', 0, $2, $2, $3 FROM \"user\" WHERE state = 'active' AND role IN ('owner', 'editor')");
     /// What somebody was written in a day, apart from digests: the flood budget of an address.
     COUNT_SINCE = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
@@ -51,13 +57,15 @@ statements! {
     LEASED = Sql {
         sqlite:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, r.format, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
+              LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
          WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
         postgres:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, r.email, r.language, r.format, s.list_id
+                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
+              LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
          WHERE l.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
          ORDER BY l.lane, l.due_at, l.id",
     };
@@ -69,20 +77,22 @@ statements! {
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
          FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
-           AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
+           AND (EXISTS (SELECT 1 FROM \"user\" u WHERE u.id = letter.user_id AND u.state = 'active')
+             OR EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active')))))
          RETURNING letter.id, letter.fence",
         postgres:
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
                FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
-           AND EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
+           AND (EXISTS (SELECT 1 FROM \"user\" u WHERE u.id = letter.user_id AND u.state = 'active')
+             OR EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
                          AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
                          AND (letter.purpose NOT IN ('digest', 'welcome') OR (r.state = 'confirmed' AND EXISTS (
-                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active'))))
+                               SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active')))))
          RETURNING letter.id, letter.fence",
     };
     ACCEPT = Sql {
@@ -126,10 +136,22 @@ statements! {
         sqlite: "SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER)",
         postgres: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
     };
+    IS_PUT_OFF = Sql::both(
+        "SELECT COUNT(*) FROM (
+           SELECT id FROM letter WHERE state IN ('queued', 'deferred') AND lane IN (0, 1)
+             AND due_at > $1 AND (tries = 0 OR due_at > $1 + 86400000) LIMIT 1) AS waiting");
+    /// Due by a clock that ran ahead: what was never tried is due at once, and nothing else waits for
+    /// more than a day.
+    WIND_BACK = Sql::both(
+        "UPDATE letter SET due_at = $1 WHERE state IN ('queued', 'deferred') AND lane IN (0, 1)
+           AND due_at > CASE tries WHEN 0 THEN $1 ELSE $1 + 86400000 END");
+    PAUSE = Sql::both(
+        "UPDATE letter SET state = 'paused' WHERE digest_id = $1 AND purpose = 'digest' AND state IN ('queued', 'deferred', 'leased')");
+    RESUME = Sql::both("UPDATE letter SET state = 'queued', due_at = $2 WHERE digest_id = $1 AND state = 'paused'");
     /// The reader left: what is not being handed over this moment stays here.
     CANCEL_OF_SUBSCRIPTION = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
-         WHERE subscription_id = $1 AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased')");
+         WHERE subscription_id = $1 AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased', 'paused')");
     COUNT_UNFINISHED = Sql::both(
         "SELECT (SELECT COUNT(*) FROM letter WHERE state IN ('queued', 'deferred'))
               + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))");
@@ -137,17 +159,17 @@ statements! {
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM letter WHERE state IN ('queued', 'deferred')");
     COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter GROUP BY state");
     GET = Sql::both(
-        "SELECT l.id, l.purpose, l.state, l.digest_id, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
-                COALESCE(r.email, '') AS email
-         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id WHERE l.id = $1");
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, u.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id WHERE l.id = $1");
     PAGE = Sql::both(
-        "SELECT l.id, l.purpose, l.state, l.digest_id, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
-                COALESCE(r.email, '') AS email
-         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, u.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
          WHERE l.id < $1 AND ($2 = 0 OR l.digest_id = $2) AND ($3 = '' OR l.state = $3) ORDER BY l.id DESC LIMIT $4");
     RETRY = Sql::both(
         "UPDATE letter SET state = 'queued', due_at = $2, deadline_at = $3, finished_at = NULL
-         WHERE digest_id = $1 AND state IN ('failed', 'refused')");
+         WHERE digest_id = $1 AND state IN ('failed', 'refused') AND given_back = 0");
 }
 
 /// Who goes first.
@@ -208,6 +230,10 @@ pub struct LetterRecord {
     pub state: LetterState,
     /// Its digest.
     pub digest_id: Option<DigestId>,
+    /// What it says, for digests.
+    pub edition_id: Option<EditionId>,
+    /// Whether its articles went back to its reader, to come with their next digest.
+    pub given_back: bool,
     /// To whom; empty once they were erased.
     pub email: String,
     /// When it was queued.
@@ -230,6 +256,8 @@ struct RecordRow {
     purpose: String,
     state: String,
     digest_id: Option<DigestId>,
+    edition_id: Option<EditionId>,
+    given_back: i64,
     email: String,
     made_at: Stamp,
     due_at: Stamp,
@@ -253,6 +281,16 @@ pub async fn add(
         query_scalar(purpose.as_str(), subscriber, subscription, now, deadline),
         fetch_one
     )?)
+}
+
+/// Queues the letters that ask for a review of a digest. Gives how many.
+pub async fn add_reviews(
+    tx: &mut Tx,
+    digest: DigestId,
+    now: Stamp,
+    deadline: Stamp,
+) -> Result<u64> {
+    Ok(change!(tx, ADD_REVIEWS, (digest, now, deadline))?)
 }
 
 /// How many letters other than digests were made for somebody since a moment.
@@ -349,6 +387,27 @@ pub async fn database_now(tx: &mut Tx) -> Result<Stamp> {
     Ok(run!(tx, DATABASE_NOW, query_scalar(), fetch_one)?)
 }
 
+/// Whether there are such as [`wind_back`] sets right.
+pub async fn is_put_off(tx: &mut Tx, now: Stamp) -> Result<bool> {
+    let found: i64 = run!(tx, IS_PUT_OFF, query_scalar(now), fetch_one)?;
+    Ok(found > 0)
+}
+
+/// Sets letters right that a clock which ran ahead has put off. Gives how many.
+pub async fn wind_back(tx: &mut Tx, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, WIND_BACK, (now))?)
+}
+
+/// Stops a digest's letters that aren't on their way, for a while. Gives how many.
+pub async fn pause(tx: &mut Tx, digest: DigestId) -> Result<u64> {
+    Ok(change!(tx, PAUSE, (digest))?)
+}
+
+/// Lets a digest's stopped letters go on. Gives how many.
+pub async fn resume(tx: &mut Tx, digest: DigestId, now: Stamp) -> Result<u64> {
+    Ok(change!(tx, RESUME, (digest, now))?)
+}
+
 /// Cancels whatever waits for somebody who left.
 pub async fn cancel_of_subscription(tx: &mut Tx, id: SubscriptionId, now: Stamp) -> Result<u64> {
     Ok(change!(tx, CANCEL_OF_SUBSCRIPTION, (id, now))?)
@@ -414,6 +473,8 @@ fn record(row: RecordRow) -> Result<LetterRecord> {
         purpose: parsed(&row.purpose, "letter", "purpose", row.id.0)?,
         state: parsed(&row.state, "letter", "state", row.id.0)?,
         digest_id: row.digest_id,
+        edition_id: row.edition_id,
+        given_back: row.given_back != 0,
         email: row.email,
         made_at: row.made_at,
         due_at: row.due_at,

@@ -18,16 +18,16 @@ use crate::store::to_json;
 
 statements! {
     ADD = Sql::both(
-        "INSERT INTO list (slug, name, description, sender, language, zone, hour, cadences, topics, review, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (slug) DO NOTHING RETURNING id");
+        "INSERT INTO list (slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (slug) DO NOTHING RETURNING id");
     GET = Sql::both(
-        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, created_at
+        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at
          FROM list WHERE id = $1");
     FIND = Sql::both(
-        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, created_at
+        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at
          FROM list WHERE slug = $1");
     ALL = Sql::both(
-        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, created_at
+        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at
          FROM list ORDER BY id");
     COUNT_ACTIVE = Sql::both("SELECT COUNT(*) FROM subscription WHERE list_id = $1 AND state = 'active'");
 }
@@ -45,6 +45,7 @@ struct ListRow {
     cadences: String,
     topics: String,
     review: String,
+    pace: String,
     created_at: Stamp,
 }
 
@@ -64,6 +65,7 @@ pub async fn add(tx: &mut Tx, new: &List) -> Result<Option<ListId>> {
             to_json(&new.cadences),
             to_json(&new.topics),
             new.review.as_str(),
+            to_json(&new.pace),
             new.created_at
         ),
         fetch_optional
@@ -112,6 +114,7 @@ fn list(row: ListRow) -> Result<List> {
         cadences,
         topics: from_json(&row.topics, "list", "topics", id)?,
         review,
+        pace: from_json(&row.pace, "list", "pace", id)?,
         created_at: row.created_at,
     })
 }

@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod bounce;
 pub mod consent;
 pub mod counter;
+pub mod critical;
 pub mod digest;
 pub mod edition;
 pub mod feed_reader;
@@ -22,6 +23,7 @@ pub mod list;
 pub mod lock;
 pub mod narrowing;
 pub mod origin;
+pub mod owed;
 pub mod person;
 pub mod picture;
 pub mod plan;
@@ -357,6 +359,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         bounce::STATEMENTS,
         consent::STATEMENTS,
         counter::STATEMENTS,
+        critical::STATEMENTS,
         digest::STATEMENTS,
         edition::STATEMENTS,
         feed_reader::STATEMENTS,
@@ -367,6 +370,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         list::STATEMENTS,
         narrowing::STATEMENTS,
         origin::STATEMENTS,
+        owed::STATEMENTS,
         person::STATEMENTS,
         picture::STATEMENTS,
         plan::STATEMENTS,

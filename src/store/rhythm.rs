@@ -1,10 +1,9 @@
 //! Rhythms: the beats of lists, and when each is due.
 
-use chrono_tz::Tz;
-
-use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::ListId;
+use crate::audience::pace::Beat;
+use crate::audience::pace::Days;
 use crate::audience::subscription::Rhythm;
 use crate::audience::subscription::RhythmId;
 use crate::clock::Stamp;
@@ -19,16 +18,22 @@ use crate::store::statements;
 
 statements! {
     KEEP = Sql::both(
-        "INSERT INTO rhythm (list_id, cadence, hour, zone, next_at) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (list_id, cadence, hour, zone) DO UPDATE SET zone = excluded.zone RETURNING id");
+        "INSERT INTO rhythm (list_id, cadence, days, hour, zone, next_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (list_id, cadence, days, hour, zone) DO UPDATE SET zone = excluded.zone RETURNING id");
     DUE = Sql::both(
-        "SELECT id, list_id, cadence, hour, zone, next_at FROM rhythm WHERE next_at <= $1 ORDER BY next_at, id");
+        "SELECT id, list_id, cadence, days, hour, zone, next_at FROM rhythm WHERE next_at <= $1 ORDER BY next_at, id");
+    /// Alarms set by a clock that was far ahead: beyond what any beat of theirs can be.
+    ASTRAY = Sql::both(
+        "SELECT id, list_id, cadence, days, hour, zone, next_at FROM rhythm
+         WHERE next_at > $1 + 86400000 * CASE cadence WHEN 'immediate' THEN 2 WHEN 'hourly' THEN 2 WHEN 'daily' THEN 2
+                                                      WHEN 'monthly' THEN 33 ELSE 8 END
+         ORDER BY id");
     /// Whoever moves the alarm cuts the digest; a second process finds it moved.
     CLAIM = Sql::both("UPDATE rhythm SET next_at = $3 WHERE id = $1 AND next_at = $2");
-    /// Whether anybody in the rhythm has not been served up to a seq.
+    /// Whether anybody in the rhythm has not been served up to a seq, or is owed something.
     WAITS = Sql::both(
         "SELECT COUNT(*) FROM (SELECT id FROM subscription
-         WHERE rhythm_id = $1 AND state = 'active' AND cursor_seq < $2 LIMIT 1) AS waiting");
+         WHERE rhythm_id = $1 AND state = 'active' AND (cursor_seq < $2 OR owed <> '') LIMIT 1) AS waiting");
 }
 
 #[derive(sqlx::FromRow)]
@@ -36,26 +41,23 @@ struct RhythmRow {
     id: i64,
     list_id: i64,
     cadence: String,
+    days: i64,
     hour: i64,
     zone: String,
     next_at: Stamp,
 }
 
 /// The number of this rhythm; one that's new is due at `next_at`.
-pub async fn keep(
-    tx: &mut Tx,
-    list: ListId,
-    (cadence, hour, zone): (Cadence, Hour, Tz),
-    next_at: Stamp,
-) -> Result<RhythmId> {
+pub async fn keep(tx: &mut Tx, list: ListId, beat: Beat, next_at: Stamp) -> Result<RhythmId> {
     Ok(run!(
         tx,
         KEEP,
         query_scalar(
             list,
-            cadence.as_str(),
-            i64::from(hour.number()),
-            zone.name(),
+            beat.cadence.as_str(),
+            beat.days.bits(),
+            i64::from(beat.hour.number()),
+            beat.zone.name(),
             next_at
         ),
         fetch_one
@@ -65,6 +67,12 @@ pub async fn keep(
 /// Rhythms that are due, the longest overdue first.
 pub async fn due(tx: &mut Tx, now: Stamp) -> Result<Vec<Rhythm>> {
     let rows: Vec<RhythmRow> = run!(tx, DUE, query_as(now), fetch_all)?;
+    rows.iter().map(rhythm).collect()
+}
+
+/// Rhythms whose alarms a clock that ran ahead has set too late.
+pub async fn astray(tx: &mut Tx, now: Stamp) -> Result<Vec<Rhythm>> {
+    let rows: Vec<RhythmRow> = run!(tx, ASTRAY, query_as(now), fetch_all)?;
     rows.iter().map(rhythm).collect()
 }
 
@@ -84,6 +92,8 @@ fn rhythm(row: &RhythmRow) -> Result<Rhythm> {
         id: RhythmId(row.id),
         list_id: ListId(row.list_id),
         cadence: parsed(&row.cadence, "rhythm", "cadence", row.id)?,
+        days: Days::try_from(row.days)
+            .map_err(|problem| broken("rhythm", "days", row.id, &problem))?,
         hour: Hour::try_from(row.hour)
             .map_err(|problem| broken("rhythm", "hour", row.id, &problem))?,
         zone: parsed(&row.zone, "rhythm", "zone", row.id)?,

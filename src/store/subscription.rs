@@ -5,6 +5,7 @@ use crate::audience::SubscriberId;
 use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::ListId;
+use crate::audience::pace::Days;
 use crate::audience::subscription::Rhythm;
 use crate::audience::subscription::RhythmId;
 use crate::audience::subscription::Subscription;
@@ -32,16 +33,17 @@ statements! {
            WHERE subscription.state IN ('asked', 'ended')
          RETURNING id");
     GET = Sql::both(
-        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
-                s.ended_at, s.paused_until, h.cadence, h.hour, h.zone, h.next_at
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state,
+                s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.id = $1");
     OF_SUBSCRIBER = Sql::both(
-        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.state,
-                s.ended_at, s.paused_until, h.cadence, h.hour, h.zone, h.next_at
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state,
+                s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.subscriber_id = $1 ORDER BY s.id");
     /// A window begins where the reader joins: what came before is on the site.
     ACTIVATE = Sql::both(
         "UPDATE subscription SET state = 'active', active_at = $2, ended_at = NULL,
+                owed = '', apart = '',
                 cursor_seq = (SELECT value FROM counter WHERE name = 'article')
          WHERE id = $1 AND state = 'asked'");
     END = Sql::both(
@@ -97,8 +99,11 @@ struct SubscriptionRow {
     rhythm_id: RhythmId,
     topics_key: String,
     cursor_seq: Seq,
+    owed: String,
+    apart: String,
     state: String,
     cadence: String,
+    days: i64,
     hour: i64,
     zone: String,
     next_at: Stamp,
@@ -275,6 +280,8 @@ fn subscription(row: &SubscriptionRow) -> Result<Subscription> {
         id: row.rhythm_id,
         list_id: row.list_id,
         cadence: parsed(&row.cadence, "rhythm", "cadence", row.rhythm_id.0)?,
+        days: Days::try_from(row.days)
+            .map_err(|problem| broken("rhythm", "days", row.rhythm_id.0, &problem))?,
         hour: Hour::try_from(row.hour)
             .map_err(|problem| broken("rhythm", "hour", row.rhythm_id.0, &problem))?,
         zone: parsed(&row.zone, "rhythm", "zone", row.rhythm_id.0)?,
@@ -287,6 +294,8 @@ fn subscription(row: &SubscriptionRow) -> Result<Subscription> {
         rhythm,
         topics: parsed(&row.topics_key, "subscription", "topics_key", id)?,
         cursor: row.cursor_seq,
+        owed: parsed(&row.owed, "subscription", "owed", id)?,
+        apart: parsed(&row.apart, "subscription", "apart", id)?,
         state: state(&row.state, id)?,
         ended_at: row.ended_at,
         paused_until: row.paused_until,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Days;
 use crate::locale::Language;
 
 /// The sign-up form of a list, and the same choices in a person's preferences.
@@ -20,6 +21,8 @@ pub struct SignUpForm {
     pub topics: Vec<TopicChoice>,
     /// Those the list offers, the chosen one marked.
     pub cadences: Vec<CadenceChoice>,
+    /// Monday to Sunday, for whom weekdays are offered.
+    pub days: Vec<DayChoice>,
     /// Local hour, 0–23.
     pub hour: u8,
     /// IANA name, as filled in.
@@ -82,6 +85,23 @@ impl CadenceChoice {
     }
 }
 
+/// One day of the week in a form.
+#[derive(Debug, Clone, Serialize)]
+pub struct DayChoice {
+    /// Goes into the field `days`: `mon` to `sun`; the word `day.…`.
+    pub day: &'static str,
+    /// Whether it is ticked.
+    pub chosen: bool,
+}
+
+impl DayChoice {
+    /// A week, those chosen ticked.
+    pub fn all(chosen: Days) -> Vec<Self> {
+        let week = chosen.each();
+        week.map(|(day, chosen)| Self { day, chosen }).collect()
+    }
+}
+
 /// What is wrong with a form that came in: the word `problem.…` tells people what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +112,8 @@ pub enum FormProblem {
     Topics,
     /// A cadence the list doesn't offer.
     Cadence,
+    /// A day that no week has.
+    Days,
     /// No hour of the day.
     Hour,
     /// No time zone we know.

@@ -6,10 +6,13 @@
 //! `reader.…` as it is: in HTML text, in a double-quoted attribute or in plain text, never in a
 //! condition, never through a filter, never in a subject.
 
+use chrono::DateTime;
+use chrono::FixedOffset;
 use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Silence;
 use crate::templates::cards::ArticleCard;
 use crate::templates::samples::Sample;
 
@@ -55,6 +58,10 @@ pub struct Digest {
     pub list: String,
     /// How often it comes.
     pub cadence: Cadence,
+    /// What an editor says first, by paragraphs; mostly empty.
+    pub introduction: Vec<String>,
+    /// Whether it's one article that can't wait.
+    pub critical: bool,
     /// The first day it covers, in the zone of its readers.
     pub first: NaiveDate,
     /// The last day it covers, included.
@@ -177,4 +184,23 @@ pub struct Link {
 
 impl Letter for Link {
     const PURPOSE: &'static str = "link";
+}
+
+/// Asks those who look after lists to look at a digest before it goes out.
+#[derive(Debug, Clone, Serialize)]
+pub struct Review {
+    /// The list's name.
+    pub list: String,
+    /// What the digest holds, in its order.
+    pub articles: Vec<ArticleCard>,
+    /// The page of the digest in the console.
+    pub url: String,
+    /// When the time for a review is over, if there's an end to it.
+    pub until: Option<DateTime<FixedOffset>>,
+    /// What happens then.
+    pub silence: Silence,
+}
+
+impl Letter for Review {
+    const PURPOSE: &'static str = "review";
 }

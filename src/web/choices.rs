@@ -16,6 +16,7 @@ use crate::audience::subscription;
 use crate::store;
 use crate::store::Tx;
 use crate::templates::forms::CadenceChoice;
+use crate::templates::forms::DayChoice;
 use crate::templates::forms::FormProblem;
 use crate::templates::forms::SignUpForm;
 use crate::templates::forms::TopicChoice;
@@ -58,6 +59,7 @@ pub(super) struct Filled {
     name: String,
     topics: Vec<String>,
     cadence: String,
+    days: Vec<String>,
     hour: String,
     zone: String,
     language: String,
@@ -72,6 +74,7 @@ impl Filled {
             name: one_line(fields.one("name"), MOST_NAME),
             topics: fields.all("topics").map(str::to_owned).collect(),
             cadence: one("cadence"),
+            days: fields.all("days").map(str::to_owned).collect(),
             hour: one("hour"),
             zone: one("zone"),
             language: one("language"),
@@ -95,6 +98,9 @@ impl Filled {
             for choice in &mut form.cadences {
                 choice.chosen = choice.cadence == chosen;
             }
+        }
+        if let Ok(days) = self.days.join(",").parse() {
+            form.days = DayChoice::all(days);
         }
         if let Ok(hour) = self.hour.parse::<Hour>() {
             form.hour = in_form(hour);
@@ -134,6 +140,7 @@ fn understood(
         language: given(&filled.language, FormProblem::Language)?.unwrap_or(list.language),
         zone: given(&filled.zone, FormProblem::Zone)?.unwrap_or(list.zone),
         cadence: cadence.ok_or(FormProblem::Cadence)?,
+        days: given(&filled.days.join(","), FormProblem::Days)?,
         hour: given(&filled.hour, FormProblem::Hour)?,
         topics: subscription::TopicChoice::of(topics),
         origin: String::new(),
@@ -187,6 +194,7 @@ pub(super) async fn form(tx: &mut Tx, list: &List, visit: &Visit) -> Result<Sign
                 history.letters_a_week(cadence, now)
             })
         }),
+        days: DayChoice::all(list.pace.days),
         hour: in_form(list.hour),
         zone: list.zone.name().to_owned(),
         zones: vec![list.zone.name().to_owned()],
@@ -232,6 +240,9 @@ pub(super) async fn form_of(
         history.letters_a_week(cadence, now)
     });
     form.zones = ZONES.iter().map(|zone| (*zone).to_owned()).collect();
+    if !rhythm.days.is_empty() {
+        form.days = DayChoice::all(rhythm.days);
+    }
     form.hour = in_form(rhythm.hour);
     choose_zone(&mut form, subscriber.zone);
     form.letters_in = subscriber.language;

@@ -142,11 +142,13 @@ fn what_the_demo_leaves_can_be_looked_at_with_the_other_commands() {
         .parse(letter.stdout.as_bytes())
         .unwrap();
     assert!(read.body_text(0).unwrap().contains("Регіональний офіс"));
+    assert_eq!(visnyk.run(&["digest", "hold", "1"]).code, 0);
     assert_eq!(
         visnyk.run(&["digest", "hold", "1"]).code,
         65,
-        "its letters are made"
+        "it's held already"
     );
+    assert_eq!(visnyk.run(&["digest", "release", "1"]).code, 0);
     assert_eq!(visnyk.run(&["send", "--until-empty"]).code, 0);
     assert_eq!(visnyk.run(&["check"]).code, 0);
 }

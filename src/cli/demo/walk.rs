@@ -74,6 +74,7 @@ async fn add_lists(app: &App) -> Result<[List; 3], Failure> {
             language: None,
             topics: Vec::new(),
             review: Review::Auto,
+            pace: list::Paces::default(),
         })
     };
     let all = list("all-news", "Усі новини", "Усе, що ми публікуємо.")?;
@@ -97,6 +98,7 @@ async fn subscribe(app: &App, list: &List, address: &str, cadence: Cadence) -> R
         language: list.language,
         zone: list.zone,
         cadence,
+        days: None,
         hour: None,
         topics: TopicChoice::default(),
         origin: "demo".to_owned(),

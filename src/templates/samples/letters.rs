@@ -1,6 +1,7 @@
 //! Samples of letters.
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Silence;
 use crate::templates::letters::Address;
 use crate::templates::letters::Confirm;
 use crate::templates::letters::Digest;
@@ -8,6 +9,7 @@ use crate::templates::letters::Erasure;
 use crate::templates::letters::Goodbye;
 use crate::templates::letters::Link;
 use crate::templates::letters::Reader;
+use crate::templates::letters::Review;
 use crate::templates::letters::Welcome;
 use crate::templates::samples::LIST;
 use crate::templates::samples::Sample;
@@ -27,6 +29,7 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.letter::<Address>();
     show.letter::<Erasure>();
     show.letter::<Link>();
+    show.letter::<Review>();
 }
 
 impl Sample for Digest {
@@ -35,6 +38,8 @@ impl Sample for Digest {
         let digest = |articles, more, cadence, first| Self {
             list: LIST.into(),
             cadence,
+            introduction: Vec::new(),
+            critical: false,
             first,
             last: day(26),
             articles,
@@ -47,11 +52,24 @@ impl Sample for Digest {
             },
         };
         let many = vec![press_release(); 105];
+        let introduced = Self {
+            introduction: vec![
+                "Головне за тиждень.".into(),
+                "Далі — про дороги & школи.".into(),
+            ],
+            ..digest(cards(), 0, Cadence::Weekdays, day(21))
+        };
+        let critical = Self {
+            critical: true,
+            ..digest(vec![press_release()], 0, Cadence::Immediate, day(26))
+        };
         vec![
             digest(cards(), 0, Cadence::Daily, day(26)),
             digest(vec![press_release()], 0, Cadence::Immediate, day(26)),
             digest(cards().split_off(2), 19, Cadence::Weekly, day(21)),
             digest(many, 0, Cadence::Weekly, day(21)),
+            introduced,
+            critical,
         ]
     }
 }
@@ -113,5 +131,24 @@ impl Sample for Link {
         vec![Self {
             url: format!("{URL}/preferences/token"),
         }]
+    }
+}
+
+impl Sample for Review {
+    /// With an end, and what happens then; without one.
+    fn samples() -> Vec<Self> {
+        let review = |until, silence| Self {
+            list: LIST.into(),
+            articles: cards(),
+            url: format!("{URL}/admin/digests/7"),
+            until,
+            silence,
+        };
+        let until = cards().first().map(|card| card.date);
+        vec![
+            review(until, Silence::Send),
+            review(until, Silence::Hold),
+            review(None, Silence::Hold),
+        ]
     }
 }

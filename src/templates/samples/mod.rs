@@ -10,6 +10,7 @@ use chrono::FixedOffset;
 use chrono::NaiveDate;
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Days;
 use crate::locale::Language;
 use crate::templates::TemplateError;
 use crate::templates::Templates;
@@ -24,6 +25,7 @@ use crate::templates::cards::SignedIn;
 use crate::templates::cards::Site;
 use crate::templates::cards::TopicLink;
 use crate::templates::forms::CadenceChoice;
+use crate::templates::forms::DayChoice;
 use crate::templates::forms::FormProblem;
 use crate::templates::forms::SignUpForm;
 use crate::templates::forms::TopicChoice;
@@ -269,6 +271,7 @@ fn form(problem: Option<FormProblem>) -> SignUpForm {
             choice("ievrointehratsiia", "євроінтеграція", false),
         ],
         cadences,
+        days: DayChoice::all(Days::WORKING),
         hour: 8,
         zone: "Europe/Kyiv".into(),
         zones: vec!["Europe/Kyiv".into(), "Europe/Warsaw".into()],

@@ -192,7 +192,8 @@ fn letter_counts(letters: &[(LetterState, i64)]) -> LetterCounts {
             LetterState::Queued
             | LetterState::Leased
             | LetterState::Handing
-            | LetterState::Deferred => &mut counts.waiting,
+            | LetterState::Deferred
+            | LetterState::Paused => &mut counts.waiting,
             LetterState::Accepted => &mut counts.accepted,
             LetterState::Uncertain => &mut counts.uncertain,
             LetterState::Refused | LetterState::Failed => &mut counts.refused,

@@ -14,18 +14,31 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use proptest::test_runner::TestRunner;
 use visnyk::article::Article;
+use visnyk::article::ArticleId;
 use visnyk::audience::list::Cadence;
 use visnyk::audience::list::Hour;
 use visnyk::audience::list::List;
+use visnyk::audience::list::Review;
 use visnyk::audience::list::TopicId;
+use visnyk::audience::pace::Days;
+use visnyk::audience::pace::Pace;
+use visnyk::audience::pace::Silence;
 use visnyk::audience::sign_up;
+use visnyk::audience::sign_up::Standing;
 use visnyk::audience::sign_up::Wish;
 use visnyk::audience::subscription::SubscriptionState;
 use visnyk::audience::subscription::TopicChoice;
+use visnyk::digest::DigestId;
+use visnyk::digest::DigestState;
 use visnyk::digest::compile;
+use visnyk::digest::review;
+use visnyk::digest::window::Served;
+use visnyk::letter::LetterId;
+use visnyk::letter::LetterPurpose;
 use visnyk::locale::Language;
 use visnyk::source::Draft;
 use visnyk::source::Source;
+use visnyk::store;
 
 use crate::support::app::TestApp;
 use crate::support::app::draft;
@@ -48,6 +61,17 @@ enum Step {
     Leave(usize, usize),
     Join(usize, usize, Choice),
     RunNow(usize, Cadence),
+    /// The newest digests, counted back.
+    Hold(usize),
+    Release(usize),
+    Cancel(usize),
+    /// An article is critical for a list.
+    Critical(usize, usize),
+    /// A reader rests, or goes on.
+    Rest(usize, usize),
+    GoOn(usize, usize),
+    /// The clock runs ahead by so many minutes, is looked at, and goes back.
+    Jump(i64),
     Compile,
     Send,
     Tick,
@@ -59,18 +83,20 @@ struct Choice {
     hour: i64,
     topics: u8,
     english: bool,
+    days: i64,
 }
 
 fn choice() -> impl Strategy<Value = Choice> {
     let cadence = prop::sample::select(&Cadence::ALL[..]);
-    (cadence, 0_i64..24, 0_u8..8, any::<bool>()).prop_map(|(cadence, hour, topics, english)| {
-        Choice {
+    (cadence, 0_i64..24, 0_u8..8, any::<bool>(), 1_i64..128).prop_map(
+        |(cadence, hour, topics, english, days)| Choice {
             cadence,
             hour,
             topics,
             english,
-        }
-    })
+            days,
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -85,6 +111,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (reader.clone(), list.clone()).prop_map(|(r, l)| Step::Leave(r, l)),
         2 => (reader, list.clone(), choice()).prop_map(|(r, l, c)| Step::Join(r, l, c)),
         1 => (list, prop::sample::select(&Cadence::ALL[..])).prop_map(|(l, c)| Step::RunNow(l, c)),
+        1 => (0_usize..4).prop_map(Step::Hold),
+        2 => (0_usize..4).prop_map(Step::Release),
+        1 => (0_usize..4).prop_map(Step::Cancel),
+        1 => (0_usize..2, 0_usize..6).prop_map(|(list, back)| Step::Critical(list, back)),
+        1 => (0..READERS, 0_usize..2).prop_map(|(r, l)| Step::Rest(r, l)),
+        2 => (0..READERS, 0_usize..2).prop_map(|(r, l)| Step::GoOn(r, l)),
+        1 => prop_oneof![1_i64..200, Just(400 * 24 * 60)].prop_map(Step::Jump),
         2 => Just(Step::Compile),
         1 => Just(Step::Send),
         6 => Just(Step::Tick),
@@ -96,10 +129,12 @@ fn step() -> impl Strategy<Value = Step> {
 struct Expected {
     choice: u8,
     active: bool,
+    /// Between a pause and its end.
+    rests: bool,
     /// Published while it was active and not yet served.
     pending: Vec<usize>,
-    /// Letters that must come with the next sending.
-    letters: Vec<BTreeSet<usize>>,
+    /// Letters that must come with the next sending, unless their digest is held.
+    letters: Vec<(DigestId, BTreeSet<usize>)>,
 }
 
 struct Published {
@@ -116,6 +151,8 @@ struct History {
     articles: Vec<Published>,
     /// By reader and list.
     expected: BTreeMap<(usize, usize), Expected>,
+    /// The newest letter that was looked at.
+    looked_at: LetterId,
 }
 
 fn email(reader: usize) -> String {
@@ -147,7 +184,18 @@ impl History {
         let some = vec![topics[0], topics[1]];
         let lists = [
             app.add_list("all").await,
-            app.add_list_with("some", |list| list.topics = some).await,
+            app.add_list_with("some", |list| {
+                list.topics = some;
+                list.review = Review::Hold;
+                list.pace = Pace {
+                    review_hours: 2,
+                    silence: Silence::Send,
+                    least: 2,
+                    longest_wait: 30,
+                    ..Pace::default()
+                };
+            })
+            .await,
         ];
         let source = app.source().await;
         Self {
@@ -157,6 +205,7 @@ impl History {
             lists,
             articles: Vec::new(),
             expected: BTreeMap::new(),
+            looked_at: LetterId(0),
         }
     }
 
@@ -165,6 +214,7 @@ impl History {
         let chosen = chosen.filter(|(bit, _)| choice.topics & (1 << bit) != 0);
         Wish {
             cadence: choice.cadence,
+            days: Some(Days::try_from(choice.days).unwrap()),
             hour: Some(Hour::try_from(choice.hour).unwrap()),
             topics: TopicChoice::of(chosen.map(|(_, id)| *id).collect()),
             language: if choice.english {
@@ -217,6 +267,34 @@ impl History {
                 self.app.wait(TimeDelta::milliseconds(1));
                 self.look_at_cursors().await;
             }
+            Step::Hold(back) => {
+                if let Some(id) = self.digest(*back).await {
+                    review::hold(&self.app, id).await.unwrap();
+                }
+            }
+            Step::Release(back) => {
+                if let Some(id) = self.digest(*back).await {
+                    self.release(id).await;
+                }
+            }
+            Step::Cancel(back) => {
+                if let Some(id) = self.digest(*back).await {
+                    review::cancel(&self.app, id).await.unwrap();
+                    self.settle().await;
+                }
+            }
+            Step::Critical(list, back) => self.call_critical(*list, *back).await,
+            Step::Rest(reader, list) => self.rest(*reader, *list, true).await,
+            Step::GoOn(reader, list) => self.rest(*reader, *list, false).await,
+            Step::Jump(minutes) => {
+                self.send().await;
+                self.app.wait(TimeDelta::minutes(*minutes));
+                self.app.compile().await;
+                self.look_at_cursors().await;
+                self.app.wait(TimeDelta::minutes(-*minutes));
+                self.app.compile().await;
+                self.look_at_cursors().await;
+            }
             Step::Compile => {
                 self.app.compile().await;
                 self.look_at_cursors().await;
@@ -235,8 +313,8 @@ impl History {
         let drafts = vec![draft(&format!("Новина-{place}"), &names(topics))];
         self.app.take_in(&self.source, drafts).await;
         let mut tx = self.app.db.read().await.unwrap();
-        let view = visnyk::store::article::View::Everything;
-        let newest = visnyk::store::article::page(&mut tx, view, None, 1).await;
+        let view = store::article::View::Everything;
+        let newest = store::article::page(&mut tx, view, None, 1).await;
         self.articles.push(Published {
             article: newest.unwrap().remove(0),
             topics,
@@ -275,6 +353,13 @@ impl History {
 
     async fn join(&mut self, reader: usize, list: usize, choice: &Choice) {
         let wish = self.wish(reader, choice);
+        if self
+            .expected
+            .get(&(reader, list))
+            .is_some_and(|one| one.rests)
+        {
+            return;
+        }
         let standing = self.app.subscribe(&self.lists[list], &wish).await;
         assert_eq!(standing.subscription.state, SubscriptionState::Active);
         let expected = self.expected.entry((reader, list)).or_default();
@@ -284,34 +369,166 @@ impl History {
         }
     }
 
-    /// What lies behind a cursor has been served: as a letter, if there was anything to say.
-    async fn look_at_cursors(&mut self) {
-        for ((reader, list), expected) in &mut self.expected {
-            if !expected.active {
+    /// The digest that is so many back from the newest.
+    async fn digest(&self, back: usize) -> Option<DigestId> {
+        let mut tx = self.app.db.read().await.unwrap();
+        let digests = store::digest::latest(&mut tx, None, 10).await.unwrap();
+        digests.get(back).map(|digest| digest.id)
+    }
+
+    async fn release(&mut self, id: DigestId) {
+        review::release(&self.app, id).await.unwrap();
+        compile::plan(&self.app, id).await.unwrap();
+        self.look_at_cursors().await;
+    }
+
+    async fn call_critical(&mut self, list: usize, back: usize) {
+        let Some(published) = self.articles.iter().rev().nth(back) else {
+            return;
+        };
+        let (list, article) = (&self.lists[list], published.article.id);
+        for by in ["a@example.org", "b@example.org"] {
+            review::call_critical(&self.app, list, article, by)
+                .await
+                .unwrap();
+        }
+        self.look_at_cursors().await;
+    }
+
+    async fn rest(&mut self, reader: usize, list: usize, rests: bool) {
+        let Some(expected) = self.expected.get_mut(&(reader, list)) else {
+            return;
+        };
+        if !expected.active || expected.rests == rests {
+            return;
+        }
+        expected.rests = rests;
+        let subscription = self.standing(reader, list).await.subscription.id;
+        let mut tx = self.app.db.begin().await.unwrap();
+        if rests {
+            store::owed::cancel_of_subscription(&mut tx, subscription, self.app.now())
+                .await
+                .unwrap();
+        }
+        tx.commit().await.unwrap();
+        let state = if rests { "paused" } else { "active" };
+        let sql = format!(
+            "UPDATE subscription SET state = '{state}' WHERE id = {}",
+            subscription.0
+        );
+        self.app.sql(&sql).await;
+        self.settle().await;
+    }
+
+    async fn standing(&self, reader: usize, list: usize) -> Standing {
+        let email = email(reader).parse().unwrap();
+        self.app.standing(&self.lists[list], &email).await
+    }
+
+    async fn served(&self, reader: usize, list: usize) -> Served {
+        let subscription = self.standing(reader, list).await.subscription;
+        Served {
+            cursor: subscription.cursor,
+            owed: subscription.owed,
+            apart: subscription.apart,
+        }
+    }
+
+    /// Letters that will never go out give their articles back, all of them.
+    async fn settle(&mut self) {
+        let whose: Vec<(usize, usize)> = self.expected.keys().copied().collect();
+        for about in whose {
+            if !self.expected[&about].active {
                 continue;
             }
-            let email = email(*reader).parse().unwrap();
-            let standing = self.app.standing(&self.lists[*list], &email).await;
-            let cursor = standing.subscription.cursor;
+            let served = self.served(about.0, about.1).await;
             let articles = &self.articles;
-            let (served, pending): (Vec<usize>, Vec<usize>) = expected
-                .pending
-                .iter()
-                .partition(|place| articles[**place].article.seq <= cursor);
-            expected.pending = pending;
-            let letter: BTreeSet<usize> = served
-                .into_iter()
-                .filter(|place| !articles[*place].withdrawn)
-                .filter(|place| takes(*list, expected.choice, articles[*place].topics))
-                .collect();
-            if !letter.is_empty() {
-                expected.letters.push(letter);
+            let lacks = |place: &usize| served.lacks(articles[*place].article.seq);
+            let expected = self.expected.get_mut(&about).unwrap();
+            let letters = std::mem::take(&mut expected.letters);
+            for (digest, places) in letters {
+                if places.iter().any(lacks) {
+                    assert!(places.iter().all(lacks), "half a letter was given back");
+                    expected.pending.extend(places);
+                } else {
+                    expected.letters.push((digest, places));
+                }
             }
         }
     }
 
+    /// What a reader doesn't lack any more has been served: as a letter, if there was anything to
+    /// say.
+    async fn look_at_cursors(&mut self) {
+        let letters = self.new_letters().await;
+        let whose: Vec<(usize, usize)> = self.expected.keys().copied().collect();
+        for about in whose {
+            if !self.expected[&about].active {
+                continue;
+            }
+            let served = self.served(about.0, about.1).await;
+            let articles = &self.articles;
+            let expected = self.expected.get_mut(&about).unwrap();
+            let (pending, served): (Vec<usize>, Vec<usize>) = expected
+                .pending
+                .iter()
+                .partition(|place| served.lacks(articles[**place].article.seq));
+            expected.pending = pending;
+            let letter: BTreeSet<usize> = served
+                .into_iter()
+                .filter(|place| !articles[*place].withdrawn)
+                .filter(|place| takes(about.1, expected.choice, articles[*place].topics))
+                .collect();
+            if !letter.is_empty() {
+                let made = letters.get(&about).cloned().unwrap_or_default();
+                let mut rest = letter.clone();
+                for (digest, ids) in made {
+                    let holds = |place: &usize| ids.contains(&articles[*place].article.id);
+                    let (here, there): (BTreeSet<usize>, _) = rest.into_iter().partition(holds);
+                    assert_eq!(here.len(), ids.len(), "{about:?} {letter:?} {ids:?}");
+                    expected.letters.push((digest, here));
+                    rest = there;
+                }
+                assert!(rest.is_empty(), "no letter of {rest:?} to {about:?}");
+            }
+        }
+    }
+
+    /// Digests and articles of the letters made since the last look, by reader and list.
+    async fn new_letters(&mut self) -> BTreeMap<(usize, usize), Vec<(DigestId, Vec<ArticleId>)>> {
+        let mut found = BTreeMap::<(usize, usize), Vec<_>>::new();
+        let mut tx = self.app.db.read().await.unwrap();
+        let letters = store::letter::page(&mut tx, None, None, None, 200).await;
+        for letter in letters.unwrap().into_iter().rev() {
+            let Some(id) = letter.digest_id.filter(|_| letter.id > self.looked_at) else {
+                continue;
+            };
+            if letter.purpose != LetterPurpose::Digest {
+                continue;
+            }
+            self.looked_at = letter.id;
+            let digest = store::digest::find(&mut tx, id).await.unwrap().unwrap();
+            let list = usize::from(digest.list_id == self.lists[1].id);
+            let reader = (0..READERS).find(|reader| email(*reader) == letter.email);
+            let about = (reader.unwrap(), list);
+            let edition = store::edition::find(&mut tx, letter.edition_id.unwrap()).await;
+            let articles = edition.unwrap().unwrap().articles;
+            found.entry(about).or_default().push((id, articles));
+        }
+        found
+    }
+
+    async fn held(&self) -> BTreeSet<DigestId> {
+        let mut tx = self.app.db.read().await.unwrap();
+        let digests = store::digest::latest(&mut tx, None, 10_000).await.unwrap();
+        let held = digests.iter().filter(|one| one.state == DigestState::Held);
+        held.map(|digest| digest.id).collect()
+    }
+
     async fn send(&mut self) {
         self.app.send().await;
+        self.settle().await;
+        let held = self.held().await;
         let mut came = BTreeMap::<(usize, usize), Vec<BTreeSet<usize>>>::new();
         for kept in self.app.letters() {
             if !kept.name.starts_with("digest-") {
@@ -336,7 +553,12 @@ impl History {
         }
         let mut expected = BTreeMap::new();
         for (about, one) in &mut self.expected {
-            let mut letters = std::mem::take(&mut one.letters);
+            let letters = std::mem::take(&mut one.letters);
+            let (waiting, letters): (Vec<_>, Vec<_>) = letters
+                .into_iter()
+                .partition(|(digest, _)| held.contains(digest));
+            one.letters = waiting;
+            let mut letters: Vec<_> = letters.into_iter().map(|(_, places)| places).collect();
             letters.sort();
             if !letters.is_empty() {
                 expected.insert(*about, letters);
@@ -347,13 +569,34 @@ impl History {
 
     /// At long last everybody has been served.
     async fn end(mut self) {
-        self.take(&Step::Wait(40 * 24 * 60)).await;
-        self.take(&Step::Tick).await;
+        for (reader, list) in self.expected.keys().copied().collect::<Vec<_>>() {
+            self.rest(reader, list, false).await;
+        }
+        for _ in 0..3 {
+            for id in self.held().await {
+                self.release(id).await;
+            }
+            self.take(&Step::Tick).await;
+            self.take(&Step::Wait(40 * 24 * 60)).await;
+            self.take(&Step::Tick).await;
+            self.take(&Step::Wait(3 * 60)).await;
+            self.take(&Step::Tick).await;
+        }
         for (about, expected) in &self.expected {
             assert!(expected.pending.is_empty(), "{about:?}: {expected:?}");
+            assert!(expected.letters.is_empty(), "{about:?}: {expected:?}");
         }
         self.app.finish().await;
     }
+}
+
+/// How many histories: 40 of 250 steps are 10,000; `VISNYK_TEST_HISTORIES=400` makes it 100,000.
+#[expect(clippy::disallowed_methods, reason = "a soak is asked for by hand")]
+fn histories() -> u32 {
+    let asked = std::env::var("VISNYK_TEST_HISTORIES").ok();
+    asked
+        .and_then(|asked| asked.parse().ok())
+        .unwrap_or(HISTORIES)
 }
 
 #[test]
@@ -363,7 +606,7 @@ fn each_article_comes_in_exactly_one_letter_whatever_happens() {
         .build()
         .unwrap();
     let config = Config {
-        cases: HISTORIES,
+        cases: histories(),
         max_shrink_iters: 40,
         failure_persistence: None,
         ..Config::default()

@@ -2,4 +2,5 @@
 
 mod history;
 mod plan;
+mod review;
 mod rhythm;

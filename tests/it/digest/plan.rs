@@ -12,12 +12,15 @@ use visnyk::digest::Digest;
 use visnyk::digest::DigestState;
 use visnyk::digest::EditionId;
 use visnyk::digest::compile;
+use visnyk::digest::review;
 use visnyk::letter::LetterPurpose;
 use visnyk::letter::LetterState;
 use visnyk::locale::Language;
 use visnyk::source::Draft;
 use visnyk::store;
+use visnyk::store::digest::NewDigest;
 use visnyk::store::edition::Edition;
+use visnyk::store::plan::Group;
 use visnyk::store::subscriber::Suppression;
 
 use crate::support::app::TestApp;
@@ -48,11 +51,18 @@ async fn readers(app: &TestApp, list: &List, count: usize) {
 /// Cuts a digest of everybody's, and leaves it to be planned.
 async fn cut(app: &TestApp, list: &List, key: &str) -> Digest {
     let mut tx = app.db.begin().await.unwrap();
-    let about = (list.id, Cadence::Daily);
-    let id = store::digest::cut(&mut tx, about, key, None, DigestState::Planning, app.now())
-        .await
-        .unwrap()
-        .unwrap();
+    let new = NewDigest {
+        list_id: list.id,
+        cadence: Cadence::Daily,
+        period_key: key,
+        rhythm_id: None,
+        state: DigestState::Planning,
+        not_after: app.now() + TimeDelta::days(2),
+        review_until: None,
+        critical: None,
+    };
+    let id = store::digest::cut(&mut tx, &new, app.now()).await;
+    let id = id.unwrap().unwrap();
     let digest = store::digest::find(&mut tx, id).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     digest
@@ -83,12 +93,13 @@ async fn chunk(
     most: i64,
     commits: bool,
 ) -> Option<u64> {
-    let groups = store::plan::groups(&mut app.db.read().await.unwrap(), digest)
+    let groups = store::plan::groups(&mut app.db.read().await.unwrap(), digest, &Group::none())
         .await
         .unwrap();
+    let then = groups[0].served().unwrap().after(digest.to_seq);
     let mut tx = app.db.begin().await.unwrap();
     let times = (most, app.now(), app.now() + TimeDelta::days(2));
-    let planned = store::plan::chunk(&mut tx, digest, &groups[0], Some(edition), times)
+    let planned = store::plan::chunk(&mut tx, digest, &groups[0], (Some(edition), &then), times)
         .await
         .unwrap();
     if commits {
@@ -146,7 +157,7 @@ async fn a_digest_cancelled_between_chunks_goes_no_further(test: TestDb) {
     let digest = cut(&app, &list, "by hand").await;
     let edition = edition(&app, &digest, vec![article.id]).await;
     assert_eq!(chunk(&app, &digest, edition, 3, true).await, Some(3));
-    let cancelled = compile::cancel(&app, digest.id).await.unwrap();
+    let cancelled = review::cancel(&app, digest.id).await.unwrap();
     assert_eq!(cancelled, Some(3));
     assert_eq!(chunk(&app, &digest, edition, 3, true).await, None);
     assert_eq!(compile::plan(&app, digest.id).await.unwrap(), 0);
@@ -161,11 +172,13 @@ async fn two_digests_planned_at_once_repeat_nothing(test: TestDb) {
     let article = app.publish("Новина-1", &[]).await;
     let (first, second) = (cut(&app, &list, "one").await, cut(&app, &list, "two").await);
     let edition = edition(&app, &first, vec![article.id]).await;
-    let groups = store::plan::groups(&mut app.db.read().await.unwrap(), &first).await;
+    let groups =
+        store::plan::groups(&mut app.db.read().await.unwrap(), &first, &Group::none()).await;
     let group = groups.unwrap().remove(0);
+    let then = group.served().unwrap().after(first.to_seq);
     let times = (100, app.now(), app.now() + TimeDelta::days(2));
     let mut tx = app.db.begin().await.unwrap();
-    let planned = store::plan::chunk(&mut tx, &first, &group, Some(edition), times).await;
+    let planned = store::plan::chunk(&mut tx, &first, &group, (Some(edition), &then), times).await;
     assert_eq!(planned.unwrap(), Some(5));
     let mut other = Box::pin(compile::plan(&app, second.id));
     let waited = tokio::time::timeout(Duration::from_millis(300), &mut other).await;

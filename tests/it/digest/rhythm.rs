@@ -11,6 +11,7 @@ use visnyk::audience::subscription::TopicChoice;
 use visnyk::clock::Stamp;
 use visnyk::digest::DigestState;
 use visnyk::digest::compile;
+use visnyk::digest::review;
 use visnyk::locale::Language;
 use visnyk::store;
 
@@ -35,6 +36,9 @@ on_both! {
     a_changed_choice_repeats_and_loses_nothing,
     immediate_digests_gather,
     a_reader_who_turns_to_immediate_is_served_what_waits,
+    weekdays_are_the_readers_own,
+    a_list_says_how_long_immediate_digests_gather,
+    a_few_articles_wait_for_company_but_not_for_ever,
 }
 
 fn day() -> TimeDelta {
@@ -190,8 +194,8 @@ async fn a_held_digest_waits_for_its_release(test: TestDb) {
         "planned while held"
     );
     app.publish("Новина-after-the-cut", &[]).await;
-    assert!(compile::release(&app, held.id).await.unwrap());
-    assert!(!compile::release(&app, held.id).await.unwrap(), "twice");
+    assert!(review::release(&app, held.id).await.unwrap());
+    assert!(!review::release(&app, held.id).await.unwrap(), "twice");
     assert_eq!(app.digests().await, [sent("a@example.net", &["Новина-1"])]);
     app.finish().await;
 }
@@ -208,17 +212,17 @@ async fn held_digests_may_be_released_in_any_order(test: TestDb) {
         assert!(app.digests().await.is_empty());
     }
     let held = digest_ids(&app).await;
-    compile::release(&app, held[1].id).await.unwrap();
+    review::release(&app, held[1].id).await.unwrap();
     let second = [sent("a@example.net", &["Новина-2", "Новина-1"])];
     assert_eq!(app.digests().await, second);
-    compile::release(&app, held[0].id).await.unwrap();
+    review::release(&app, held[0].id).await.unwrap();
     assert!(app.digests().await.is_empty());
-    assert!(compile::cancel(&app, held[2].id).await.unwrap().is_some());
-    assert!(!compile::release(&app, held[2].id).await.unwrap());
+    assert!(review::cancel(&app, held[2].id).await.unwrap().is_some());
+    assert!(!review::release(&app, held[2].id).await.unwrap());
     app.wait(day());
     assert!(app.digests().await.is_empty(), "held again");
     let fourth = digest_ids(&app).await.pop().unwrap();
-    compile::release(&app, fourth.id).await.unwrap();
+    review::release(&app, fourth.id).await.unwrap();
     assert_eq!(
         app.digests().await,
         [sent("a@example.net", &["Новина-3"])],
@@ -237,7 +241,7 @@ async fn a_cancelled_digest_sends_nothing(test: TestDb) {
     app.wait(day());
     assert_eq!(app.compile().await, 1);
     let digest = digest_ids(&app).await.remove(0);
-    assert_eq!(compile::cancel(&app, digest.id).await.unwrap(), Some(1));
+    assert_eq!(review::cancel(&app, digest.id).await.unwrap(), Some(1));
     assert!(app.digests().await.is_empty());
     assert_eq!(compile::plan(&app, digest.id).await.unwrap(), 0);
     assert!(app.digests().await.is_empty());
@@ -425,5 +429,79 @@ async fn a_reader_who_turns_to_immediate_is_served_what_waits(test: TestDb) {
     sign_up::choose(&app, &standing, &now).await.unwrap();
     app.wait(TimeDelta::minutes(5));
     assert_eq!(app.digests().await, [sent("b@example.net", &["Новина-1"])]);
+    app.finish().await;
+}
+
+async fn weekdays_are_the_readers_own(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = app.add_list("news").await;
+    for (email, days) in [("a@example.net", Some("tue,thu")), ("b@example.net", None)] {
+        let wish = Wish {
+            cadence: Cadence::Weekdays,
+            days: days.map(|days| days.parse().unwrap()),
+            ..TestApp::wish(email)
+        };
+        app.subscribe(&list, &wish).await;
+    }
+    app.digests().await;
+    let mut came = Vec::new();
+    for day in ["tue", "wed", "thu", "fri", "sat", "sun", "mon"] {
+        app.publish(&format!("Новина-{day}"), &[]).await;
+        app.wait(TimeDelta::days(1));
+        for (reader, titles) in app.digests().await {
+            came.push((day, reader.chars().next().unwrap(), titles.len()));
+        }
+    }
+    let expected = [
+        ("tue", 'a', 1),
+        ("tue", 'b', 1),
+        ("wed", 'b', 1),
+        ("thu", 'a', 2),
+        ("thu", 'b', 1),
+        ("fri", 'b', 1),
+        ("mon", 'b', 3),
+    ];
+    assert_eq!(came, expected);
+    app.finish().await;
+}
+
+async fn a_list_says_how_long_immediate_digests_gather(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = app
+        .add_list_with("news", |list| list.pace.gather = 30)
+        .await;
+    app.subscribe(&list, &at_once("a@example.net")).await;
+    app.wait(day());
+    app.publish("Новина-1", &[]).await;
+    assert_eq!(app.digests().await.len(), 1);
+    app.publish("Новина-2", &[]).await;
+    app.wait(TimeDelta::minutes(29));
+    assert!(app.digests().await.is_empty());
+    app.wait(TimeDelta::minutes(1));
+    assert_eq!(app.digests().await, [sent("a@example.net", &["Новина-2"])]);
+    app.finish().await;
+}
+
+async fn a_few_articles_wait_for_company_but_not_for_ever(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = app
+        .add_list_with("news", |list| {
+            list.pace.least = 3;
+            list.pace.longest_wait = 40;
+        })
+        .await;
+    app.subscribe(&list, &TestApp::wish("a@example.net")).await;
+    app.publish("Новина-1", &[]).await;
+    app.wait(day());
+    assert!(app.digests().await.is_empty());
+    app.publish("Новина-2", &[]).await;
+    app.wait(day());
+    let waited = [sent("a@example.net", &["Новина-2", "Новина-1"])];
+    assert_eq!(app.digests().await, waited, "long enough");
+    for title in ["Новина-3", "Новина-4", "Новина-5"] {
+        app.publish(title, &[]).await;
+    }
+    app.wait(day());
+    assert_eq!(app.digests().await.len(), 1, "three are company");
     app.finish().await;
 }

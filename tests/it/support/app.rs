@@ -21,6 +21,7 @@ use visnyk::audience::list::List;
 use visnyk::audience::list::ListId;
 use visnyk::audience::list::Review;
 use visnyk::audience::list::TopicId;
+use visnyk::audience::pace::Pace;
 use visnyk::audience::preferences;
 use visnyk::audience::sign_up;
 use visnyk::audience::sign_up::Standing;
@@ -173,6 +174,7 @@ impl TestApp {
             cadences: Cadence::ALL.to_vec(),
             topics: Vec::new(),
             review: Review::Auto,
+            pace: Pace::default(),
             created_at: self.now(),
         }
     }
@@ -406,6 +408,7 @@ impl TestApp {
             language: Language::Uk,
             zone: chrono_tz::Tz::Europe__Kyiv,
             cadence: Cadence::Daily,
+            days: None,
             hour: None,
             topics: TopicChoice::default(),
             origin: "form".to_owned(),

@@ -19,6 +19,7 @@ use crate::config::Role;
 use crate::delivery::bounce;
 use crate::delivery::smtp::Trust;
 use crate::digest::compile;
+use crate::digest::retain;
 use crate::feed::hub;
 use crate::source::pictures;
 use crate::source::poll;
@@ -73,6 +74,10 @@ async fn give_out(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedule
         "compile",
         |app| async move { compile::compile_due(&app).await.map(drop) },
     )
+    .await?;
+    every(scheduler, "0 17 * * * *", app, "retain", |app| async move {
+        retain::clear(&app).await
+    })
     .await?;
     every(scheduler, "*/2 * * * * *", app, "hub", |app| async move {
         hub::verify_due(&app).await?;

@@ -1,10 +1,12 @@
 //! A CSV file of people in, subscriptions out, by the consent that the file's owner names.
 //!
 //! Columns by their names, in any order: `email`, and if there `name`, `language`, `zone`,
-//! `cadence`, `hour`, `topics` (with `;` between them). A line that can't be used is told by its
+//! `cadence`, `days`, `hour`, `topics` (with `;` between them). A line that can't be used is told by its
 //! number, and the others go on. Nobody who has the list is changed, and nobody who left it comes
 //! back by a file.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Read;
 
 use csv::StringRecord;
@@ -16,17 +18,23 @@ use crate::app::App;
 use crate::article::TopicKind;
 use crate::article::topic;
 use crate::audience::EmailAddress;
+use crate::audience::consent;
 use crate::audience::list::Cadence;
 use crate::audience::list::List;
 use crate::audience::list::TopicId;
-use crate::audience::sign_up;
+use crate::audience::pace::Beat;
 use crate::audience::sign_up::Wish;
-use crate::audience::subscription::SubscriptionState;
+use crate::audience::subscription::RhythmId;
 use crate::audience::subscription::TopicChoice;
+use crate::digest::window;
 use crate::store;
 
 /// Problems that are told one by one; the rest is a number.
 const TOLD: usize = 1_000;
+/// Lines written in one transaction.
+const TOGETHER: usize = 5_000;
+/// Choices of topics that are remembered from line to line.
+const MOST_CHOICES: usize = 10_000;
 
 /// What an import goes by.
 #[derive(Debug, Clone)]
@@ -35,6 +43,8 @@ pub struct Terms {
     pub origin: String,
     /// Where their consent is on record.
     pub consent: String,
+    /// Our names of columns, and theirs in lower case, where they differ.
+    pub columns: Vec<(String, String)>,
     /// Say what would happen, and change nothing.
     pub dry_run: bool,
 }
@@ -80,6 +90,8 @@ struct Line {
     #[serde(default)]
     cadence: String,
     #[serde(default)]
+    days: String,
+    #[serde(default)]
     hour: String,
     #[serde(default)]
     topics: String,
@@ -94,34 +106,145 @@ pub async fn import(
     mut progress: impl FnMut(u64),
 ) -> Result<Imported, ImportError> {
     let mut reader = csv::ReaderBuilder::new().trim(Trim::All).from_reader(file);
-    let columns = columns(reader.headers()?)?;
-    let mut imported = Imported {
-        dry_run: terms.dry_run,
-        ..Imported::default()
-    };
+    let columns = columns(reader.headers()?, &terms.columns)?;
+    let mut batch = Batch::new(app, list, terms);
     let mut record = StringRecord::new();
     loop {
         let number = reader.position().line();
         let line = match reader.read_record(&mut record) {
-            Ok(false) => return Ok(imported),
+            Ok(false) => break,
             Ok(true) => record
                 .deserialize::<Line>(Some(&columns))
                 .map_err(|problem| problem.to_string()),
             Err(problem) => Err(problem.to_string()),
         };
-        progress(reader.position().byte());
         match line.and_then(|line| line.wish(list, terms)) {
-            Ok((wish, topics)) => take(app, list, wish, &topics, &mut imported).await?,
-            Err(problem) => imported.refuse(&format!("line {number}: {problem}")),
+            Ok((wish, topics)) => batch.take(wish, &topics).await?,
+            Err(problem) => batch.imported.refuse(&format!("line {number}: {problem}")),
         }
+        if batch.lines.len() >= TOGETHER {
+            batch.write().await?;
+            progress(reader.position().byte());
+        }
+    }
+    batch.write().await?;
+    Ok(batch.imported)
+}
+
+/// Lines that are written together, and what many of them share.
+struct Batch<'a> {
+    app: &'a App,
+    list: &'a List,
+    terms: &'a Terms,
+    wording: String,
+    lines: Vec<store::import::Line>,
+    keys: HashSet<String>,
+    rhythms: HashMap<Beat, RhythmId>,
+    choices: HashMap<Vec<String>, String>,
+    imported: Imported,
+}
+
+impl<'a> Batch<'a> {
+    fn new(app: &'a App, list: &'a List, terms: &'a Terms) -> Self {
+        Self {
+            app,
+            list,
+            terms,
+            wording: consent::hash(&terms.consent),
+            lines: Vec::with_capacity(TOGETHER),
+            keys: HashSet::with_capacity(TOGETHER),
+            rhythms: HashMap::new(),
+            choices: HashMap::new(),
+            imported: Imported {
+                dry_run: terms.dry_run,
+                ..Imported::default()
+            },
+        }
+    }
+
+    async fn take(&mut self, wish: Wish, topics: &[String]) -> store::Result<()> {
+        let key = wish.email.key();
+        if !self.keys.insert(key.clone()) {
+            self.imported.known += 1;
+            return Ok(());
+        }
+        if self.terms.dry_run {
+            self.imported.added += 1;
+            self.keys.clear();
+            return Ok(());
+        }
+        let rhythm = self.rhythm(&wish).await?;
+        let choice = self.choice(topics).await?;
+        let mac = self.app.secret.address_mac(&wish.email);
+        self.lines.push(store::import::Line(
+            wish.email.as_str().to_owned(),
+            key,
+            mac,
+            wish.name,
+            wish.language.as_str(),
+            wish.zone.name(),
+            rhythm,
+            choice,
+        ));
+        Ok(())
+    }
+
+    async fn rhythm(&mut self, wish: &Wish) -> store::Result<RhythmId> {
+        let choice = (wish.days, wish.hour, wish.zone);
+        let beat = self.list.beat(wish.cadence, choice);
+        if let Some(known) = self.rhythms.get(&beat) {
+            return Ok(*known);
+        }
+        let next = window::next_beat(beat, self.list.pace.gathering(), self.app.now());
+        let mut tx = self.app.db.begin().await?;
+        let kept = store::rhythm::keep(&mut tx, self.list.id, beat, next).await?;
+        tx.commit().await?;
+        self.rhythms.insert(beat, kept);
+        Ok(kept)
+    }
+
+    async fn choice(&mut self, topics: &[String]) -> store::Result<String> {
+        if let Some(known) = self.choices.get(topics) {
+            return Ok(known.clone());
+        }
+        let made = choice(self.app, topics).await?.to_string();
+        if self.choices.len() < MOST_CHOICES {
+            self.choices.insert(topics.to_vec(), made.clone());
+        }
+        Ok(made)
+    }
+
+    async fn write(&mut self) -> store::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.app.db.begin().await?;
+        let evidence = (self.terms.origin.as_str(), self.wording.as_str());
+        let now = self.app.now();
+        let joined =
+            store::import::batch(&mut tx, self.list.id, &self.lines, evidence, now).await?;
+        tx.commit().await?;
+        self.imported.added += u64::try_from(joined).unwrap_or_default();
+        self.imported.known += u64::try_from(self.lines.len() - joined).unwrap_or_default();
+        self.lines.clear();
+        self.keys.clear();
+        Ok(())
     }
 }
 
 /// The columns' names in lower case, without the mark that Excel puts before the first.
-fn columns(first: &StringRecord) -> Result<StringRecord, ImportError> {
+fn columns(
+    first: &StringRecord,
+    renamed: &[(String, String)],
+) -> Result<StringRecord, ImportError> {
+    let ours = |name: String| {
+        let renamed = renamed.iter().find(|(_, theirs)| *theirs == name);
+        renamed.map_or(name, |(ours, _)| ours.clone())
+    };
     let names: StringRecord = first
         .iter()
         .map(|name| name.trim_start_matches('\u{feff}').trim().to_lowercase())
+        .map(ours)
         .collect();
     if names.iter().any(|name| name == "email") {
         Ok(names)
@@ -145,41 +268,6 @@ impl Imported {
             self.problems.push(problem.to_owned());
         }
     }
-}
-
-async fn take(
-    app: &App,
-    list: &List,
-    mut wish: Wish,
-    topics: &[String],
-    imported: &mut Imported,
-) -> store::Result<()> {
-    if imported.dry_run {
-        imported.added += 1;
-        return Ok(());
-    }
-    if has_left(app, list, &wish.email).await? {
-        imported.known += 1;
-        return Ok(());
-    }
-    wish.topics = choice(app, topics).await?;
-    match sign_up::enrol(app, list, &wish).await? {
-        Some(_) => imported.added += 1,
-        None => imported.known += 1,
-    }
-    Ok(())
-}
-
-async fn has_left(app: &App, list: &List, email: &EmailAddress) -> store::Result<bool> {
-    let mut tx = app.db.read().await?;
-    let Some(subscriber) = store::subscriber::find_by_email(&mut tx, email).await? else {
-        return Ok(false);
-    };
-    let subscriptions = store::subscription::of_subscriber(&mut tx, subscriber.id).await?;
-    let ended = SubscriptionState::Ended;
-    Ok(subscriptions
-        .iter()
-        .any(|one| one.list_id == list.id && one.state == ended))
 }
 
 /// The topics of these names; a new name becomes a topic.
@@ -230,6 +318,9 @@ impl Line {
         }
         if !self.cadence.is_empty() {
             wish.cadence = self.cadence.parse().map_err(|problem| words(&problem))?;
+        }
+        if !self.days.is_empty() {
+            wish.days = Some(self.days.parse().map_err(|problem| words(&problem))?);
         }
         if !self.hour.is_empty() {
             wish.hour = Some(self.hour.parse().map_err(|problem| words(&problem))?);

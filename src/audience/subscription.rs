@@ -75,6 +75,8 @@ pub struct Subscription {
     pub apart: Seqs,
     /// Where it stands.
     pub state: SubscriptionState,
+    /// When it began.
+    pub active_at: Option<Stamp>,
     /// When it ended, if it has.
     pub ended_at: Option<Stamp>,
     /// When a pause is over.

@@ -11,6 +11,7 @@ mod check;
 mod demo;
 mod digest;
 mod dkim;
+mod export;
 mod failure;
 mod letter;
 mod list;
@@ -22,6 +23,7 @@ mod subscriber;
 mod suppression;
 mod upkeep;
 mod user;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

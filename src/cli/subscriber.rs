@@ -21,6 +21,7 @@ use crate::audience::import::import;
 use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::List;
+use crate::audience::pace::Days;
 use crate::audience::sign_up;
 use crate::audience::sign_up::Wish;
 use crate::audience::subscription::TopicChoice;
@@ -28,6 +29,7 @@ use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::list;
+use crate::digest::DigestId;
 use crate::locale::Language;
 use crate::store;
 
@@ -48,6 +50,9 @@ pub(super) enum Subscriber {
         /// How often [default: the list's first].
         #[arg(long, value_enum)]
         cadence: Option<Cadence>,
+        /// On which days, for weekdays, e.g. mon,thu [default: the list's].
+        #[arg(long)]
+        days: Option<Days>,
         /// When, 0 to 23 [default: the list's].
         #[arg(long)]
         hour: Option<Hour>,
@@ -64,20 +69,37 @@ pub(super) enum Subscriber {
         #[arg(long, value_name = "TEXT")]
         consent: Option<String>,
     },
-    /// Add everybody in a CSV file with the columns email, name, language, zone, cadence, hour,
-    /// topics.
+    /// Add everybody in a CSV file with the columns email, name, language, zone, cadence, days,
+    /// hour, topics.
     Import {
         /// The file; only `email` must be there.
         file: PathBuf,
         /// The list's slug.
         #[arg(long, value_name = "SLUG")]
         list: String,
+        /// What the file calls our columns, e.g. `email=address,name=full name`.
+        #[arg(long, value_name = "OURS=THEIRS", value_delimiter = ',')]
+        map: Vec<String>,
         /// Where their consent is on record.
         #[arg(long, value_name = "TEXT", default_value = "imported")]
         consent: String,
         /// Say what would happen, and change nothing.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Why somebody gets digests, or didn't get one.
+    Why {
+        /// Their address.
+        email: EmailAddress,
+        /// About this digest only.
+        #[arg(long, value_name = "ID")]
+        digest: Option<i64>,
+    },
+    /// Everybody who has a list, as CSV.
+    Export {
+        /// Only of this list.
+        #[arg(long, value_name = "SLUG")]
+        list: Option<String>,
     },
     /// Who somebody is, what they get, what they agreed to, what they were sent.
     Show {
@@ -99,6 +121,7 @@ impl Subscriber {
                 list,
                 name,
                 cadence,
+                days,
                 hour,
                 zone,
                 language,
@@ -110,6 +133,7 @@ impl Subscriber {
                 let mut wish = default_wish(&list, email);
                 wish.name = name;
                 wish.cadence = cadence.unwrap_or(wish.cadence);
+                wish.days = days;
                 wish.hour = hour;
                 wish.zone = zone.unwrap_or(wish.zone);
                 wish.language = language.unwrap_or(wish.language);
@@ -119,21 +143,48 @@ impl Subscriber {
             Self::Import {
                 file,
                 list,
+                map,
                 consent,
                 dry_run,
             } => {
                 let terms = Terms {
                     origin: String::new(),
                     consent,
+                    columns: renamed(&map)?,
                     dry_run,
                 };
                 return import_file(common, &list, &file, terms).await;
             }
+            Self::Why { email, digest } => {
+                super::why::why(common, &email, digest.map(DigestId)).await?;
+            }
+            Self::Export { list } => super::export::export(common, list.as_deref()).await?,
             Self::Show { email } => show(common, &email).await?,
             Self::Forget { email } => forget(common, &email).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+const COLUMNS: [&str; 8] = [
+    "email", "name", "language", "zone", "cadence", "days", "hour", "topics",
+];
+
+fn renamed(map: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    let pair = |pair: &String| {
+        let found = pair
+            .split_once('=')
+            .map(|(ours, theirs)| (ours.trim().to_lowercase(), theirs.trim().to_lowercase()))
+            .filter(|(ours, theirs)| COLUMNS.contains(&ours.as_str()) && !theirs.is_empty());
+        found.ok_or_else(|| {
+            let words = format!(
+                "expected --map like `email=address` with one of {}, but got `{pair}`",
+                COLUMNS.join(", ")
+            );
+            Failure::new(Exit::Usage, words)
+        })
+    };
+    map.iter().map(pair).collect()
 }
 
 fn default_wish(list: &List, email: EmailAddress) -> Wish {

@@ -7,6 +7,7 @@
 pub mod compile;
 pub mod edition;
 pub mod render;
+pub mod retain;
 pub mod review;
 pub mod window;
 

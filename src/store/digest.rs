@@ -1,6 +1,7 @@
 //! Digests: one row for each run of a list's cadence. Their content is in
 //! [`edition`](super::edition), their letters are made in [`plan`](super::plan).
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 
 use crate::article::Seq;
@@ -50,11 +51,11 @@ statements! {
     /// With the articles of its longest edition.
     SUMMARIES = Sql {
         sqlite:
-        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state,
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
                 COALESCE((SELECT MAX(json_array_length(e.articles)) FROM edition e WHERE e.digest_id = d.id), 0) AS articles
          FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
         postgres:
-        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state,
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
                 CAST(COALESCE((SELECT MAX(json_array_length(CAST(e.articles AS JSON)))
                                FROM edition e WHERE e.digest_id = d.id), 0) AS BIGINT) AS articles
          FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
@@ -98,6 +99,7 @@ struct SummaryRow {
     cadence: String,
     cut_at: Stamp,
     state: String,
+    folded: Option<String>,
     articles: i64,
 }
 
@@ -196,7 +198,8 @@ pub async fn summaries(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Res
     }
     rows.into_iter()
         .map(|row| {
-            let letters = letters.remove(&row.id).unwrap_or_default();
+            let mut letters = letters.remove(&row.id).unwrap_or_default();
+            letters.extend(unfolded(row.folded.as_deref(), row.id)?);
             summary(row, letters)
         })
         .collect()
@@ -258,15 +261,29 @@ pub async fn arrange(tx: &mut Tx, digest: &Digest) -> Result<bool> {
 
 /// How many letters of a digest stand where, or stood when they were cleared away.
 pub async fn counts(tx: &mut Tx, id: DigestId) -> Result<Vec<(LetterState, i64)>> {
-    let mut rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
+    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
     let folded: Option<Option<String>> = run!(tx, FOLDED, query_scalar(id), fetch_optional)?;
-    if let Some(folded) = folded.flatten() {
-        rows.extend(from_json::<Vec<(String, i64)>>(
-            &folded, "digest", "folded", id.0,
-        )?);
+    let mut counts = BTreeMap::new();
+    for (state, letters) in rows {
+        counts.insert(state, letters);
     }
-    rows.into_iter()
+    for (state, letters) in unfolded(folded.flatten().as_deref(), id.0)? {
+        *counts.entry(state.as_str().to_owned()).or_default() += letters;
+    }
+    counts
+        .into_iter()
         .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
+        .collect()
+}
+
+/// How letters stood that were cleared away.
+fn unfolded(folded: Option<&str>, id: i64) -> Result<Vec<(LetterState, i64)>> {
+    let Some(folded) = folded else {
+        return Ok(Vec::new());
+    };
+    let rows: Vec<(String, i64)> = from_json(folded, "digest", "folded", id)?;
+    rows.into_iter()
+        .map(|(state, letters)| Ok((parsed(&state, "digest", "folded", id)?, letters)))
         .collect()
 }
 

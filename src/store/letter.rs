@@ -151,7 +151,8 @@ statements! {
     /// The reader left: what is not being handed over this moment stays here.
     CANCEL_OF_SUBSCRIPTION = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
-         WHERE subscription_id = $1 AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased', 'paused')");
+         WHERE subscriber_id = (SELECT subscriber_id FROM subscription WHERE id = $1) AND subscription_id = $1
+           AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased', 'paused')");
     COUNT_UNFINISHED = Sql::both(
         "SELECT (SELECT COUNT(*) FROM letter WHERE state IN ('queued', 'deferred'))
               + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))");
@@ -167,6 +168,17 @@ statements! {
                 COALESCE(r.email, u.email, '') AS email
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
          WHERE l.id < $1 AND ($2 = 0 OR l.digest_id = $2) AND ($3 = '' OR l.state = $3) ORDER BY l.id DESC LIMIT $4");
+    OF_SUBSCRIPTION = Sql::both(
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, u.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
+         WHERE l.subscriber_id = (SELECT subscriber_id FROM subscription WHERE id = $1) AND l.subscription_id = $1
+           AND l.purpose = 'digest' ORDER BY l.id DESC LIMIT $2");
+    FIND_OF = Sql::both(
+        "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
+                COALESCE(r.email, u.email, '') AS email
+         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
+         WHERE l.digest_id = $1 AND l.subscription_id = $2");
     RETRY = Sql::both(
         "UPDATE letter SET state = 'queued', due_at = $2, deadline_at = $3, finished_at = NULL
          WHERE digest_id = $1 AND state IN ('failed', 'refused') AND given_back = 0");
@@ -439,6 +451,26 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
 /// One letter.
 pub async fn find(tx: &mut Tx, id: LetterId) -> Result<Option<LetterRecord>> {
     let row: Option<RecordRow> = run!(tx, GET, query_as(id), fetch_optional)?;
+    row.map(record).transpose()
+}
+
+/// At most `limit` digests of one subscription, newest first.
+pub async fn of_subscription(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    limit: i64,
+) -> Result<Vec<LetterRecord>> {
+    let rows: Vec<RecordRow> = run!(tx, OF_SUBSCRIPTION, query_as(id, limit), fetch_all)?;
+    rows.into_iter().map(record).collect()
+}
+
+/// What a digest is to one subscription.
+pub async fn find_of(
+    tx: &mut Tx,
+    digest: DigestId,
+    subscription: SubscriptionId,
+) -> Result<Option<LetterRecord>> {
+    let row: Option<RecordRow> = run!(tx, FIND_OF, query_as(digest, subscription), fetch_optional)?;
     row.map(record).transpose()
 }
 

@@ -17,6 +17,7 @@ pub mod edition;
 pub mod feed_reader;
 pub mod history;
 pub mod hub;
+pub mod import;
 pub mod installation;
 pub mod letter;
 pub mod list;
@@ -29,6 +30,7 @@ pub mod picture;
 pub mod plan;
 pub mod push;
 pub mod relay;
+pub mod retain;
 pub mod rhythm;
 pub mod search;
 pub mod source;
@@ -365,6 +367,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         feed_reader::STATEMENTS,
         hub::STATEMENTS,
         history::STATEMENTS,
+        import::STATEMENTS,
         installation::STATEMENTS,
         letter::STATEMENTS,
         list::STATEMENTS,
@@ -376,6 +379,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         plan::STATEMENTS,
         push::STATEMENTS,
         relay::STATEMENTS,
+        retain::STATEMENTS,
         rhythm::STATEMENTS,
         search::STATEMENTS,
         source::STATEMENTS,

@@ -24,7 +24,8 @@ statements! {
     EDITIONS = Sql::both("SELECT id, articles FROM edition WHERE digest_id = $1");
     EDITIONS_OF_SUBSCRIPTION = Sql::both(
         "SELECT DISTINCT e.digest_id, e.id, e.articles FROM letter l JOIN edition e ON e.id = l.edition_id
-         WHERE l.subscription_id = $1 AND l.state IN ('queued', 'deferred', 'leased', 'paused')");
+         WHERE l.subscriber_id = (SELECT subscriber_id FROM subscription WHERE id = $1) AND l.subscription_id = $1
+           AND l.state IN ('queued', 'deferred', 'leased', 'paused')");
     SEQS = Sql {
         sqlite: "SELECT id, seq FROM article WHERE id IN (SELECT value FROM json_each($1))",
         postgres:

@@ -33,11 +33,11 @@ statements! {
            WHERE subscription.state IN ('asked', 'ended')
          RETURNING id");
     GET = Sql::both(
-        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state,
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state, s.active_at,
                 s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.id = $1");
     OF_SUBSCRIBER = Sql::both(
-        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state,
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state, s.active_at,
                 s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.subscriber_id = $1 ORDER BY s.id");
     /// A window begins where the reader joins: what came before is on the site.
@@ -102,6 +102,7 @@ struct SubscriptionRow {
     owed: String,
     apart: String,
     state: String,
+    active_at: Option<Stamp>,
     cadence: String,
     days: i64,
     hour: i64,
@@ -297,6 +298,7 @@ fn subscription(row: &SubscriptionRow) -> Result<Subscription> {
         owed: parsed(&row.owed, "subscription", "owed", id)?,
         apart: parsed(&row.apart, "subscription", "apart", id)?,
         state: state(&row.state, id)?,
+        active_at: row.active_at,
         ended_at: row.ended_at,
         paused_until: row.paused_until,
     })

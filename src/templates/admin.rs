@@ -5,6 +5,7 @@ use chrono::FixedOffset;
 use serde::Serialize;
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Silence;
 use crate::templates::forms::FormProblem;
 use crate::templates::pages::pages;
 
@@ -14,6 +15,7 @@ pages! {
     AdminHome => "admin/home",
     Subscribers => "admin/subscribers",
     Digests => "admin/digests",
+    AdminDigest => "admin/digest",
 }
 
 /// `/admin/sign-in`.
@@ -124,6 +126,8 @@ pub struct Digests {
 /// One digest and its letters.
 #[derive(Debug, Clone, Serialize)]
 pub struct DigestRow {
+    /// Its own page.
+    pub page: String,
     /// The list's name.
     pub list: String,
     /// How often.
@@ -136,6 +140,54 @@ pub struct DigestRow {
     pub articles: u64,
     /// Letters by how they stand.
     pub letters: LetterCounts,
+}
+
+/// `/admin/digests/{id}`.
+#[derive(Debug, Clone, Serialize)]
+pub struct AdminDigest {
+    /// Where the form posts to.
+    pub action: String,
+    /// The list's name.
+    pub list: String,
+    /// How often.
+    pub cadence: Cadence,
+    /// When it was cut.
+    pub cut: DateTime<FixedOffset>,
+    /// How it stands.
+    pub state: DigestWord,
+    /// Whether it went out at once, to all cadences.
+    pub critical: bool,
+    /// When the time for its review is over.
+    pub review_until: Option<DateTime<FixedOffset>>,
+    /// What happens then.
+    pub silence: Silence,
+    /// Whether whoever looks may decide.
+    pub may_decide: bool,
+    /// Whether it can still be arranged.
+    pub arranges: bool,
+    /// Letters by how they stand.
+    pub letters: LetterCounts,
+    /// How many letters there are in all.
+    pub made: u64,
+    /// What an editor says first.
+    pub introduction: String,
+    /// What it holds, in order; what is dropped comes last.
+    pub articles: Vec<DigestLine>,
+    /// Subject and text as a reader would get them, as long as it waits.
+    pub preview: Option<String>,
+}
+
+/// One article of a digest.
+#[derive(Debug, Clone, Serialize)]
+pub struct DigestLine {
+    /// Its number.
+    pub id: i64,
+    /// Its title.
+    pub title: String,
+    /// Its page.
+    pub url: String,
+    /// Whether it's left out.
+    pub dropped: bool,
 }
 
 /// How a digest stands: the words `digest_state.…`.

@@ -193,6 +193,10 @@ fn console() -> Router<Web> {
         .route("/admin/subscribers", get(admin::subscribers))
         .route("/admin/digests", get(admin::digests))
         .route(
+            "/admin/digests/{id}",
+            get(admin::digest::page).post(admin::digest::act),
+        )
+        .route(
             "/admin/sign-in",
             get(admin::session::form).post(admin::session::sign_in),
         )

@@ -363,6 +363,7 @@ async fn nobody_who_left_or_is_suppressed_comes_back_by_a_file() {
     let file = "email\nleft@example.org\nsuppressed@example.org\nnew@example.org\n";
     let terms = Terms {
         origin: "import people.csv".into(),
+        columns: Vec::new(),
         consent: "paper".into(),
         dry_run: false,
     };

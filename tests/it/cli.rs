@@ -247,3 +247,104 @@ fn a_key_is_made_once_and_a_backup_is_a_whole_database() {
     assert_eq!(visnyk.run(&["backup", file.to_str().unwrap()]).code, 0);
     assert_eq!(Visnyk::at(&copy).run(&["list", "list"]).code, 0);
 }
+
+#[test]
+fn why_somebody_got_a_digest_or_didnt_is_said_in_words() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(&folder.path().join("data"));
+    assert_eq!(visnyk.run(&["demo", "--once"]).code, 0);
+    let all = visnyk.run(&["subscriber", "export"]);
+    assert!(
+        all.stdout
+            .starts_with("email,name,language,zone,list,cadence,days,hour,topics,state\n"),
+        "{}",
+        all.stdout
+    );
+    assert_eq!(all.stdout.lines().count(), 4, "{}", all.stdout);
+    let email = all
+        .stdout
+        .lines()
+        .nth(1)
+        .unwrap()
+        .split(',')
+        .next()
+        .unwrap();
+    let stands = visnyk.run(&["subscriber", "why", email]);
+    assert!(
+        stands.stdout.contains("the next digest is due"),
+        "{}",
+        stands.stdout
+    );
+    let reasons = |digest: &str| {
+        json(&visnyk.run(&["subscriber", "why", email, "--digest", digest, "--json"]))
+    };
+    let reasons: Vec<Value> = ["1", "2", "3"].map(reasons).into_iter().collect();
+    let got = reasons
+        .iter()
+        .filter(|answers| answers[0]["reason"] == "accepted");
+    assert_eq!(got.count(), 1, "{reasons:?}");
+    assert_eq!(
+        visnyk
+            .run(&["subscriber", "why", "nobody@example.org"])
+            .code,
+        66
+    );
+    let shown = visnyk.run(&["digest", "show", "1"]);
+    assert!(
+        shown.stdout.contains("accepted by its server"),
+        "{}",
+        shown.stdout
+    );
+}
+
+#[test]
+fn columns_of_an_import_may_have_other_names() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let list = [
+        "list",
+        "add",
+        "news",
+        "--name",
+        "Новини",
+        "--from",
+        "news@example.org",
+        "--cadences",
+        "weekdays,daily",
+    ];
+    assert_eq!(visnyk.run(&list).code, 0);
+    let people = folder.path().join("people.csv");
+    let lines = "E-mail,Full name,Days\nolena@example.org,Олена,\"tue,thu\"\nOLENA@example.org,,\nihor@example.org,,\n";
+    std::fs::write(&people, lines).unwrap();
+    let import = |map: &str| {
+        let path = people.to_str().unwrap();
+        visnyk.run(&[
+            "subscriber",
+            "import",
+            path,
+            "--list",
+            "news",
+            "--map",
+            map,
+            "--json",
+        ])
+    };
+    assert_eq!(import("mail=E-mail").code, 64);
+    let done = json(&import("email=E-mail,name=Full name"));
+    assert_eq!(
+        (&done["added"], &done["known"]),
+        (&Value::from(2), &Value::from(1))
+    );
+    let again = json(&import("email=E-mail,name=Full name"));
+    assert_eq!(
+        (&again["added"], &again["known"]),
+        (&Value::from(0), &Value::from(3))
+    );
+    let all = visnyk.run(&["subscriber", "export", "--list", "news"]);
+    assert!(
+        all.stdout
+            .contains("olena@example.org,Олена,uk,Europe/Kyiv,news,weekdays,\"tue,thu\",8,,active"),
+        "{}",
+        all.stdout
+    );
+}

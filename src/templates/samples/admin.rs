@@ -1,7 +1,10 @@
 //! Samples of the console's pages.
 
 use crate::audience::list::Cadence;
+use crate::audience::pace::Silence;
+use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AdminHome;
+use crate::templates::admin::DigestLine;
 use crate::templates::admin::DigestRow;
 use crate::templates::admin::DigestWord;
 use crate::templates::admin::Digests;
@@ -26,6 +29,7 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.page::<AdminHome>();
     show.page::<Subscribers>();
     show.page::<Digests>();
+    show.page::<AdminDigest>();
 }
 
 impl Sample for SignIn {
@@ -55,6 +59,7 @@ impl Sample for Enter {
 
 fn digest_rows() -> Vec<DigestRow> {
     let row = |state, waiting, accepted| DigestRow {
+        page: format!("{URL}/admin/digests/7"),
         list: LIST.into(),
         cadence: Cadence::Daily,
         cut: moment(),
@@ -128,6 +133,60 @@ impl Sample for Subscribers {
         .map(row);
         let next = format!("{URL}/admin/subscribers?after=4");
         vec![page(rows.into(), Some(next)), page(Vec::new(), None)]
+    }
+}
+
+impl Sample for AdminDigest {
+    /// Waits for a review; on its way; done, seen by somebody who may only look.
+    fn samples() -> Vec<Self> {
+        let line = |id, title: &str, dropped| DigestLine {
+            id,
+            title: title.into(),
+            url: format!("{URL}/articles/{id}"),
+            dropped,
+        };
+        let held = Self {
+            action: format!("{URL}/admin/digests/7"),
+            list: LIST.into(),
+            cadence: Cadence::Daily,
+            cut: moment(),
+            state: DigestWord::Held,
+            critical: false,
+            review_until: Some(moment()),
+            silence: Silence::Send,
+            may_decide: true,
+            arranges: true,
+            letters: LetterCounts::default(),
+            made: 0,
+            introduction: "Головне за день.".into(),
+            articles: vec![
+                line(1, "На Полтавщині відкрили офіс", false),
+                line(2, "Ремонт мосту", true),
+            ],
+            preview: Some("1 новина за 26 червня\n\nНА ПОЛТАВЩИНІ ВІДКРИЛИ ОФІС".into()),
+        };
+        let sending = Self {
+            state: DigestWord::Sending,
+            critical: true,
+            review_until: None,
+            arranges: false,
+            letters: LetterCounts {
+                waiting: 1_204,
+                accepted: 8_796,
+                uncertain: 3,
+                refused: 12,
+            },
+            made: 10_015,
+            preview: None,
+            ..held.clone()
+        };
+        let done = Self {
+            state: DigestWord::Done,
+            may_decide: false,
+            articles: Vec::new(),
+            ..sending.clone()
+        };
+        vec![held, sending, done]
     }
 }
 

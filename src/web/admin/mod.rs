@@ -1,6 +1,7 @@
 //! The web console: how things stand, subscribers, digests. Only for whoever is signed in; every
 //! role may see all.
 
+pub(super) mod digest;
 pub(super) mod session;
 
 use axum::response::Response;
@@ -173,15 +174,20 @@ fn digest_row(visit: &Visit, digest: Summary) -> DigestRow {
         list: digest.list,
         cadence: digest.cadence,
         cut: visit.local(digest.cut_at),
-        state: match digest.state {
-            DigestState::Held => DigestWord::Held,
-            DigestState::Planning => DigestWord::Open,
-            DigestState::Planned if letters.waiting > 0 => DigestWord::Sending,
-            DigestState::Planned => DigestWord::Done,
-            DigestState::Cancelled => DigestWord::Cancelled,
-        },
+        state: digest_word(digest.state, &letters),
+        page: visit.app.url(&format!("/admin/digests/{}", digest.id.0)),
         articles: digest.articles.unsigned_abs(),
         letters,
+    }
+}
+
+fn digest_word(state: DigestState, letters: &LetterCounts) -> DigestWord {
+    match state {
+        DigestState::Held => DigestWord::Held,
+        DigestState::Planning => DigestWord::Open,
+        DigestState::Planned if letters.waiting > 0 => DigestWord::Sending,
+        DigestState::Planned => DigestWord::Done,
+        DigestState::Cancelled => DigestWord::Cancelled,
     }
 }
 

@@ -9,11 +9,13 @@ use visnyk::audience::list::List;
 use visnyk::audience::list::Review;
 use visnyk::audience::pace::Pace;
 use visnyk::audience::pace::Silence;
+use visnyk::audience::sign_up;
 use visnyk::audience::sign_up::Wish;
 use visnyk::digest::Digest;
 use visnyk::digest::DigestState;
 use visnyk::digest::compile;
 use visnyk::digest::render;
+use visnyk::digest::retain;
 use visnyk::digest::review;
 use visnyk::digest::review::Called;
 use visnyk::letter::LetterState;
@@ -37,6 +39,7 @@ on_both! {
     what_is_critical_goes_to_every_cadence_at_once_and_not_again,
     nobody_calls_an_article_critical_alone,
     letters_put_off_by_a_clock_that_ran_ahead_go_out,
+    old_letters_become_numbers_and_who_never_answered_is_forgotten,
 }
 
 fn sent(to: &str, titles: &[&str]) -> (String, Vec<String>) {
@@ -351,5 +354,41 @@ async fn letters_put_off_by_a_clock_that_ran_ahead_go_out(test: TestDb) {
     app.publish("Новина-2", &[]).await;
     app.wait(TimeDelta::days(1));
     assert_eq!(app.digests().await, [sent("a@example.net", &["Новина-2"])]);
+    app.finish().await;
+}
+
+async fn old_letters_become_numbers_and_who_never_answered_is_forgotten(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let (list, digest) = queued(&app, 2).await;
+    sign_up::ask(&app, &list, &TestApp::wish("stranger@example.net"))
+        .await
+        .unwrap();
+    app.tick().await;
+    let counts = async || {
+        let mut tx = app.db.read().await.unwrap();
+        store::digest::counts(&mut tx, digest.id).await.unwrap()
+    };
+    assert_eq!(counts().await, [(LetterState::Accepted, 2)]);
+    retain::clear(&app).await.unwrap();
+    assert_eq!(app.ledger().await.len(), 3, "nothing is old");
+    app.wait(TimeDelta::days(40));
+    retain::clear(&app).await.unwrap();
+    let ledger = app.ledger().await;
+    assert_eq!(ledger.len(), 3);
+    assert!(app.attempts(ledger[0].id).await.is_empty());
+    let stranger = "stranger@example.net".parse().unwrap();
+    let mut tx = app.db.read().await.unwrap();
+    let found = store::subscriber::find_by_email(&mut tx, &stranger).await;
+    assert!(found.unwrap().is_none());
+    assert_eq!(store::subscriber::count(&mut tx).await.unwrap(), 2);
+    drop(tx);
+    app.wait(TimeDelta::days(51));
+    retain::clear(&app).await.unwrap();
+    assert!(app.ledger().await.is_empty());
+    assert_eq!(counts().await, [(LetterState::Accepted, 2)]);
+    let mut tx = app.db.read().await.unwrap();
+    let summaries = store::digest::summaries(&mut tx, None, 1).await.unwrap();
+    assert_eq!(summaries[0].letters, [(LetterState::Accepted, 2)]);
+    drop(tx);
     app.finish().await;
 }

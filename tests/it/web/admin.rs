@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use visnyk::access::Role;
 use visnyk::audience::list::Cadence;
+use visnyk::audience::list::Review;
 use visnyk::audience::sign_up;
 use visnyk::digest::compile;
 use visnyk::store;
@@ -22,6 +23,7 @@ in_a_box! {
     a_link_lets_in_once_and_sets_a_password,
     the_console_shows_how_things_stand,
     subscribers_are_paged_and_found,
+    an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks,
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -254,5 +256,40 @@ async fn without_tls_cookies_ask_for_none() {
     assert!(
         flags.starts_with("visnyk=") && !flags.contains("Secure"),
         "{flags}"
+    );
+}
+
+async fn an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks(app: TestApp) {
+    let list = app
+        .add_list_with("news", |list| list.review = Review::Hold)
+        .await;
+    app.subscribe(&list, &TestApp::wish("a@example.net")).await;
+    let first = app.publish("Новина-1", &[]).await.id;
+    let second = app.publish("Новина-2", &[]).await.id;
+    app.publish("Новина-3", &[]).await;
+    app.wait(TimeDelta::days(1));
+    assert!(app.digests().await.is_empty());
+    let browser = insider(&app).await;
+    let page = browser.get("/admin/digests").await;
+    assert!(page.body.contains("/admin/digests/1\""), "{}", page.body);
+    let page = browser.get("/admin/digests/1").await;
+    assert!(page.body.contains("Новина-2"), "{}", page.body);
+    assert!(!page.body.contains("value=\"release\""), "{}", page.body);
+    let act = format!("action=release&article={first}&place-{first}=1&drop={second}");
+    let refused = browser.post("/admin/digests/1", &act).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    app.sql("UPDATE \"user\" SET role = 'editor'").await;
+    let page = browser.get("/admin/digests/1").await;
+    assert!(page.body.contains("value=\"release\""), "{}", page.body);
+    let done = browser.post("/admin/digests/1", &act).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER);
+    let sent = app.digests().await;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].1, ["Новина-1", "Новина-3"]);
+    let page = browser.get("/admin/digests/1").await;
+    assert!(page.body.contains("<progress"), "{}", page.body);
+    assert_eq!(
+        browser.get("/admin/digests/2").await.status,
+        StatusCode::NOT_FOUND
     );
 }

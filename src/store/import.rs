@@ -1,0 +1,112 @@
+//! Many readers at once: a batch of a file in a few statements, never a row at a time.
+
+use serde::Serialize;
+
+use crate::audience::SubscriberId;
+use crate::audience::list::ListId;
+use crate::audience::subscription::RhythmId;
+use crate::clock::Stamp;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::change;
+use crate::store::run;
+use crate::store::statements;
+use crate::store::to_json;
+
+statements! {
+    /// Whoever is there keeps what they chose; whoever mustn't be written to doesn't come in.
+    SUBSCRIBERS = Sql {
+        sqlite:
+        "INSERT INTO subscriber (email, email_key, address_mac, name, language, zone, state, created_at)
+         SELECT value ->> '$[0]', value ->> '$[1]', value ->> '$[2]', value ->> '$[3]', value ->> '$[4]', value ->> '$[5]',
+                'confirmed', $2
+         FROM json_each($1)
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = value ->> '$[2]')
+         ON CONFLICT (email_key) DO NOTHING",
+        postgres:
+        "INSERT INTO subscriber (email, email_key, address_mac, name, language, zone, state, created_at)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'confirmed', $2
+         FROM json_array_elements(CAST($1 AS JSON)) AS line (value)
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = value ->> 2)
+         ON CONFLICT (email_key) DO NOTHING",
+    };
+    /// Only who has never had the list, or asked and didn't answer, begins: with what comes next.
+    SUBSCRIPTIONS = Sql {
+        sqlite:
+        "INSERT INTO subscription (subscriber_id, list_id, rhythm_id, topics_key, cursor_seq, state, asked_at, active_at)
+         SELECT r.id, $2, value ->> '$[6]', value ->> '$[7]', (SELECT value FROM counter WHERE name = 'article'),
+                'active', $3, $3
+         FROM json_each($1) CROSS JOIN subscriber r ON r.email_key = value ->> '$[1]'
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+         ON CONFLICT (subscriber_id, list_id) DO UPDATE SET rhythm_id = excluded.rhythm_id,
+           topics_key = excluded.topics_key, cursor_seq = excluded.cursor_seq, state = 'active', active_at = excluded.active_at
+           WHERE subscription.state = 'asked'
+         RETURNING subscriber_id",
+        postgres:
+        "INSERT INTO subscription (subscriber_id, list_id, rhythm_id, topics_key, cursor_seq, state, asked_at, active_at)
+         SELECT r.id, $2, CAST(line.value ->> 6 AS BIGINT), line.value ->> 7,
+                (SELECT c.value FROM counter c WHERE c.name = 'article'), 'active', $3, $3
+         FROM json_array_elements(CAST($1 AS JSON)) AS line (value) JOIN subscriber r ON r.email_key = line.value ->> 1
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+         ON CONFLICT (subscriber_id, list_id) DO UPDATE SET rhythm_id = excluded.rhythm_id,
+           topics_key = excluded.topics_key, cursor_seq = excluded.cursor_seq, state = 'active', active_at = excluded.active_at
+           WHERE subscription.state = 'asked'
+         RETURNING subscriber_id",
+    };
+    CONFIRM = Sql {
+        sqlite:
+        "UPDATE subscriber SET state = 'confirmed'
+         WHERE state = 'asked' AND id IN (SELECT value FROM json_each($1))",
+        postgres:
+        "UPDATE subscriber SET state = 'confirmed'
+         WHERE state = 'asked' AND id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
+    };
+    CONSENTS = Sql {
+        sqlite:
+        "INSERT INTO consent (subscriber_id, list_id, act, at, origin, wording)
+         SELECT value, $2, 'given', $3, $4, $5 FROM json_each($1)",
+        postgres:
+        "INSERT INTO consent (subscriber_id, list_id, act, at, origin, wording)
+         SELECT CAST(value AS BIGINT), $2, 'given', $3, $4, $5 FROM json_array_elements_text(CAST($1 AS JSON)) AS line (value)",
+    };
+}
+
+/// One reader of a batch. No address comes twice in a batch.
+#[derive(Debug, Clone, Serialize)]
+pub struct Line(
+    /// The address,
+    pub String,
+    /// its key,
+    pub String,
+    /// its keyed hash.
+    pub String,
+    /// The name, may be empty.
+    pub String,
+    /// The language,
+    pub &'static str,
+    /// and the zone.
+    pub &'static str,
+    /// When it comes.
+    pub RhythmId,
+    /// About what.
+    pub String,
+);
+
+/// Takes a batch in. Gives how many have the list now who hadn't.
+pub async fn batch(
+    tx: &mut Tx,
+    list: ListId,
+    lines: &[Line],
+    (origin, wording): (&str, &str),
+    now: Stamp,
+) -> Result<usize> {
+    let json = to_json(lines);
+    change!(tx, SUBSCRIBERS, (&json, now))?;
+    let joined: Vec<SubscriberId> =
+        run!(tx, SUBSCRIPTIONS, query_scalar(&json, list, now), fetch_all)?;
+    let ids = to_json(&joined);
+    change!(tx, CONFIRM, (&ids))?;
+    change!(tx, CONSENTS, (&ids, list, now, origin, wording))?;
+    Ok(joined.len())
+}

@@ -1,0 +1,185 @@
+//! `/admin/digests/{id}`: one digest: what it holds, how far its letters are, and, for whoever may
+//! decide, its review.
+
+use axum::extract::Path;
+use axum::response::IntoResponse;
+use axum::response::Redirect;
+use axum::response::Response;
+
+use crate::access::Role;
+use crate::app::App;
+use crate::article::Article;
+use crate::article::ArticleId;
+use crate::audience::list::List;
+use crate::delivery::write;
+use crate::digest::Digest;
+use crate::digest::DigestId;
+use crate::digest::DigestState;
+use crate::digest::compile;
+use crate::digest::render;
+use crate::digest::review;
+use crate::store;
+use crate::templates::admin::AdminDigest;
+use crate::templates::admin::DigestLine;
+use crate::web::admin::digest_word;
+use crate::web::admin::letter_counts;
+use crate::web::admin::session::Insider;
+use crate::web::admin::show;
+use crate::web::error::Error;
+use crate::web::form::Fields;
+use crate::web::visit::Visit;
+
+/// `GET`.
+pub(in crate::web) async fn page(
+    visit: Visit,
+    insider: Insider,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    let (digest, list) = find(&visit.app, &id).await?;
+    let page = about(&visit, &insider, digest, &list).await?;
+    show(&visit, &insider, &page)
+}
+
+/// `POST`: keeps what was arranged, and does what the button says.
+pub(in crate::web) async fn act(
+    visit: Visit,
+    insider: Insider,
+    Path(id): Path<String>,
+    fields: Fields,
+) -> Result<Response, Error> {
+    if insider.0.role == Role::Viewer {
+        return Err(Error::Forbidden);
+    }
+    let app = &visit.app;
+    let (digest, _) = find(app, &id).await?;
+    let id = digest.id;
+    let held = digest.state == DigestState::Held;
+    match fields.one("action") {
+        "save" if held => drop(review::arrange(app, &arranged(digest, &fields)).await),
+        "release" if held => {
+            review::arrange(app, &arranged(digest, &fields))
+                .await
+                .map_err(Error::trouble)?;
+            if review::release(app, id).await.map_err(Error::trouble)? {
+                compile::plan(app, id).await.map_err(Error::trouble)?;
+            }
+        }
+        "skip" if held => drop(review::skip(app, id).await.map_err(Error::trouble)?),
+        "hold" => drop(review::hold(app, id).await.map_err(Error::trouble)?),
+        "cancel" => drop(review::cancel(app, id).await.map_err(Error::trouble)?),
+        _ => {}
+    }
+    tracing::info!(
+        digest = id.0,
+        user = insider.0.id,
+        action = fields.one("action"),
+        "digest.decided"
+    );
+    let back = app.url(&format!("/admin/digests/{}", id.0));
+    Ok(Redirect::to(&back).into_response())
+}
+
+async fn find(app: &App, id: &str) -> Result<(Digest, List), Error> {
+    let id = id.parse().map_err(|_| Error::NotFound)?;
+    let mut tx = app.db.read().await?;
+    let digest = store::digest::find(&mut tx, DigestId(id)).await?;
+    let digest = digest.ok_or(Error::NotFound)?;
+    let list = store::list::get(&mut tx, digest.list_id).await?;
+    Ok((digest, list))
+}
+
+/// The order is that of the numbers beside the articles; what has none comes last.
+fn arranged(digest: Digest, fields: &Fields) -> Digest {
+    let number = |text: &str| text.parse::<i64>().ok();
+    let mut ranked: Vec<(i64, i64)> = fields
+        .all("article")
+        .filter_map(number)
+        .filter_map(|id| Some((number(fields.one(&format!("place-{id}")))?, id)))
+        .collect();
+    ranked.sort_unstable();
+    let words = fields.one("introduction").chars();
+    Digest {
+        introduction: words.take(review::MOST_INTRODUCTION).collect(),
+        ranked: ranked.into_iter().map(|(_, id)| ArticleId(id)).collect(),
+        dropped: fields
+            .all("drop")
+            .filter_map(number)
+            .map(ArticleId)
+            .collect(),
+        ..digest
+    }
+}
+
+async fn about(
+    visit: &Visit,
+    insider: &Insider,
+    digest: Digest,
+    list: &List,
+) -> Result<AdminDigest, Error> {
+    let app = &visit.app;
+    let counts = store::digest::counts(&mut app.db.read().await?, digest.id).await?;
+    let letters = letter_counts(&counts);
+    let made = counts
+        .iter()
+        .map(|(_, letters)| letters.unsigned_abs())
+        .sum();
+    let held = digest.state == DigestState::Held;
+    let (kept, dropped) = articles(app, &digest, list).await?;
+    let line = |article: &Article, dropped| DigestLine {
+        id: article.id.0,
+        title: article.title.clone(),
+        url: app.url(&format!("/articles/{}", article.id)),
+        dropped,
+    };
+    let mut lines: Vec<DigestLine> = kept.iter().map(|article| line(article, false)).collect();
+    lines.extend(dropped.iter().map(|article| line(article, true)));
+    let preview = if held && made == 0 {
+        let preview = render::preview_of(app, &digest, list, visit.language).await;
+        preview.map_err(Error::trouble)?
+    } else {
+        None
+    };
+    Ok(AdminDigest {
+        action: app.url(&format!("/admin/digests/{}", digest.id.0)),
+        list: list.name.clone(),
+        cadence: digest.cadence,
+        cut: visit.local(digest.cut_at),
+        state: digest_word(digest.state, &letters),
+        critical: digest.critical.is_some(),
+        review_until: digest.review_until.map(|until| visit.local(until)),
+        silence: list.pace.silence,
+        may_decide: insider.0.role != Role::Viewer,
+        arranges: held && made == 0,
+        letters,
+        made,
+        introduction: digest.introduction,
+        articles: lines,
+        preview: preview.map(|rendered| {
+            let sample = write::sample(app, rendered);
+            format!("{}\n\n{}", sample.subject, sample.text)
+        }),
+    })
+}
+
+/// As its longest edition has them, or as they will be.
+async fn articles(
+    app: &App,
+    digest: &Digest,
+    list: &List,
+) -> Result<(Vec<Article>, Vec<Article>), Error> {
+    let mut tx = app.db.read().await?;
+    let editions = store::edition::of_digest(&mut tx, digest.id).await?;
+    let longest = editions
+        .into_iter()
+        .max_by_key(|edition| edition.articles.len());
+    let Some(longest) = longest else {
+        drop(tx);
+        return render::articles(app, digest, list)
+            .await
+            .map_err(Error::trouble);
+    };
+    let mut kept = store::article::some(&mut tx, &longest.articles).await?;
+    kept.sort_by_key(|article| longest.articles.iter().position(|id| *id == article.id));
+    let dropped = store::article::some(&mut tx, &digest.dropped).await?;
+    Ok((kept, dropped))
+}

@@ -33,6 +33,8 @@ impl History {
             Cadence::Immediate => per_week(self.articles),
             Cadence::Hourly => per_week(self.hours),
             Cadence::Daily => per_week(self.days).min(7),
+            // How many of the seven, the reader chooses beside it.
+            Cadence::Weekdays => per_week(self.days).min(5),
             Cadence::Weekly => 1,
             Cadence::Monthly => 0,
         })
@@ -63,7 +65,10 @@ mod tests {
             first: Some(now - TimeDelta::days(28)),
         };
         let expected = Cadence::ALL.map(|cadence| history.letters_a_week(cadence, now));
-        assert_eq!(expected, [Some(30), Some(15), Some(5), Some(1), Some(0)]);
+        assert_eq!(
+            expected,
+            [Some(30), Some(15), Some(5), Some(5), Some(1), Some(0)]
+        );
         let young = History {
             articles: 3,
             hours: 2,

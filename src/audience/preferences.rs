@@ -52,6 +52,7 @@ pub async fn pause(
     let mut tx = app.db.begin().await?;
     let paused = store::subscription::pause(&mut tx, standing.subscription.id, until).await?;
     if paused {
+        store::owed::cancel_of_subscription(&mut tx, standing.subscription.id, now).await?;
         sign_up::record(&mut tx, app, about, Act::Changed, (origin, wording)).await?;
     }
     tx.commit().await?;
@@ -117,13 +118,10 @@ pub async fn come_back(
     }
     store::person::cancel_goodbye(&mut tx, subscription.id, now).await?;
     if let Some(cadence) = cadence.filter(|cadence| list.cadences.contains(cadence)) {
-        let rhythm = list.rhythm(
-            cadence,
-            Some(subscription.rhythm.hour),
-            standing.subscriber.zone,
-        );
-        let next = window::next_beat(rhythm, now);
-        let rhythm = store::rhythm::keep(&mut tx, list.id, rhythm, next).await?;
+        let hour = Some(subscription.rhythm.hour);
+        let beat = list.beat(cadence, (None, hour, standing.subscriber.zone));
+        let next = window::next_beat(beat, list.pace.gathering(), now);
+        let rhythm = store::rhythm::keep(&mut tx, list.id, beat, next).await?;
         store::subscription::choose(&mut tx, subscription.id, rhythm, &subscription.topics).await?;
     }
     let about = (standing.subscriber.id, list.id);

@@ -256,7 +256,7 @@ fn form(problem: Option<FormProblem>) -> SignUpForm {
     ];
     let cadences = CadenceChoice::all(&offered, Cadence::Daily, |cadence| match cadence {
         Cadence::Immediate => Some(23),
-        Cadence::Daily => Some(5),
+        Cadence::Daily | Cadence::Weekdays => Some(5),
         Cadence::Weekly => Some(1),
         Cadence::Monthly => Some(0),
         Cadence::Hourly => None,

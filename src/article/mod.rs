@@ -7,6 +7,7 @@
 pub mod clean;
 pub mod date;
 pub mod html;
+pub(crate) mod identity;
 pub mod intake;
 pub mod picture;
 mod plain;

@@ -7,14 +7,19 @@ use clap::Subcommand;
 use crate::access::Role;
 use crate::app::App;
 use crate::article::ArticleId;
+use crate::article::intake;
+use crate::article::intake::change;
+use crate::article::intake::change::Change;
 use crate::audience::EmailAddress;
 use crate::audience::list::List;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
+use crate::clock::Stamp;
 use crate::digest::review;
 use crate::digest::review::Called;
+use crate::source::SourceId;
 use crate::store;
 use crate::store::article::View;
 
@@ -25,8 +30,15 @@ const LATEST: i64 = 50;
 #[derive(Debug, Subcommand)]
 pub(super) enum Article {
     /// The latest articles.
-    List,
-    /// One article.
+    List {
+        /// Of this source alone.
+        #[arg(long, value_name = "ID")]
+        source: Option<i64>,
+        /// Those that came at once in too great a number and wait for a person.
+        #[arg(long, requires = "source")]
+        held: bool,
+    },
+    /// One article, and what its edits changed.
     Show {
         /// Its number.
         id: i64,
@@ -46,10 +58,29 @@ pub(super) enum Article {
         #[arg(long)]
         recall: bool,
     },
-    /// Put a withdrawn article back.
+    /// Put a withdrawn article back, or publish what is held of a source.
     Publish {
         /// Its number.
-        id: i64,
+        #[arg(required_unless_present = "held")]
+        id: Option<i64>,
+        /// The source whose articles wait.
+        #[arg(long, value_name = "ID", requires = "held")]
+        source: Option<i64>,
+        /// All that wait.
+        #[arg(long, requires = "source", conflicts_with = "id")]
+        held: bool,
+        /// On pages and in feeds only, in no letter.
+        #[arg(long, requires = "held")]
+        unmailed: bool,
+    },
+    /// Drop what is held of a source; the next poll doesn't bring it again.
+    Drop {
+        /// The source whose articles wait.
+        #[arg(long, value_name = "ID")]
+        source: i64,
+        /// All that wait.
+        #[arg(long, required = true)]
+        held: bool,
     },
     /// Take an article off every page, feed and digest to come.
     Withdraw {
@@ -61,7 +92,11 @@ pub(super) enum Article {
 impl Article {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
-            Self::List => list(common).await?,
+            Self::List {
+                source: Some(source),
+                held: true,
+            } => list_held(common, SourceId(source)).await?,
+            Self::List { source, .. } => list(common, source.map(SourceId)).await?,
             Self::Show { id } => show(common, ArticleId(id)).await?,
             Self::Critical {
                 id,
@@ -78,17 +113,23 @@ impl Article {
                     call_critical(common, &app, article, (&list, &by)).await?;
                 }
             }
-            Self::Publish { id } => set_withdrawn(common, ArticleId(id), false).await?,
+            Self::Publish { id: Some(id), .. } => {
+                set_withdrawn(common, ArticleId(id), false).await?;
+            }
+            Self::Publish {
+                source, unmailed, ..
+            } => publish_held(common, SourceId(source.unwrap_or_default()), !unmailed).await?,
+            Self::Drop { source, .. } => drop_held(common, SourceId(source)).await?,
             Self::Withdraw { id } => set_withdrawn(common, ArticleId(id), true).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn list(common: &Common) -> Result<(), Failure> {
+async fn list(common: &Common, source: Option<SourceId>) -> Result<(), Failure> {
     let app = common.open().await?;
-    let articles =
-        store::article::page(&mut app.db.read().await?, View::Everything, None, LATEST).await?;
+    let view = source.map_or(View::Everything, View::Source);
+    let articles = store::article::page(&mut app.db.read().await?, view, None, LATEST).await?;
     let shown: Vec<serde_json::Value> = articles
         .iter()
         .map(|article| shown(article, false))
@@ -113,27 +154,95 @@ async fn list(common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+async fn list_held(common: &Common, source: SourceId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let held = store::held::page(&mut app.db.read().await?, source, 0, i64::MAX).await?;
+    let shown: Vec<serde_json::Value> = held
+        .iter()
+        .map(|one| serde_json::json!({ "title": one.title, "held_at": one.held_at.to_string() }))
+        .collect();
+    common.out().give(&shown, |_| {
+        let since = |at: Stamp| at.utc().format("%Y-%m-%d %H:%M:%SZ").to_string();
+        let rows: Vec<Vec<String>> = held
+            .iter()
+            .map(|one| vec![since(one.held_at), one.title.clone()])
+            .collect();
+        out::table(
+            &["held since", "title"],
+            &rows,
+            "nothing of this source is held",
+        )
+    });
+    Ok(())
+}
+
+async fn publish_held(common: &Common, id: SourceId, mailed: bool) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let source = store::source::find(&mut app.db.read().await?, id).await?;
+    let source = source.ok_or_else(|| Failure::missing("source", id.0, "source list"))?;
+    let taken = intake::publish_held(&app, &source, mailed).await?;
+    common.out().give(&taken, |taken| {
+        let mail = if mailed { "" } else { ", in no letter" };
+        format!(
+            "{} published{mail}",
+            out::count(as_count(taken.new), "article", "articles")
+        )
+    });
+    Ok(())
+}
+
+async fn drop_held(common: &Common, id: SourceId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let dropped = intake::drop_held(&app, id).await?;
+    common
+        .out()
+        .give(&serde_json::json!({ "dropped": dropped }), |_| {
+            format!("{} dropped", out::count(dropped, "article", "articles"))
+        });
+    Ok(())
+}
+
+fn as_count(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 async fn show(common: &Common, id: ArticleId) -> Result<(), Failure> {
     let app = common.open().await?;
-    let found = store::article::find(&mut app.db.read().await?, id).await?;
+    let mut tx = app.db.read().await?;
+    let found = store::article::find(&mut tx, id).await?;
     let (article, withdrawn) =
         found.ok_or_else(|| Failure::missing("article", id, "article list"))?;
-    common.out().give(&shown(&article, withdrawn), |_| {
+    let revisions = store::article::revisions(&mut tx, id).await?;
+    let edits = change::history(&article, &revisions);
+    let mut json = shown(&article, withdrawn);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("edits".to_owned(), serde_json::json!(edits));
+    }
+    common.out().give(&json, |_| {
         let state = if withdrawn { "withdrawn" } else { "published" };
         let url = article
             .url
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default();
-        format!(
+        let told = format!(
             "{}\n{} · revision {} · {state}\n{url}\n\n{}",
             article.title,
             article.date().to_rfc3339(),
             article.revision,
             article.text
-        )
+        );
+        told + &edits.iter().rev().map(edit).collect::<String>()
     });
     Ok(())
+}
+
+/// What one edit changed, as `[-old-]{+new+}`.
+fn edit(edit: &Change) -> String {
+    let at = edit.at.utc().format("%Y-%m-%d %H:%M:%SZ");
+    let title = change::plain(&edit.title);
+    let text = change::plain(&edit.text);
+    format!("\n\nrevision {} · {at}\n{title}\n{text}", edit.revision)
 }
 
 fn shown(article: &crate::article::Article, withdrawn: bool) -> serde_json::Value {

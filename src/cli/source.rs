@@ -91,6 +91,9 @@ struct Shown {
     next_poll_at: String,
     failures: i64,
     problem: Option<String>,
+    /// Articles that wait for a person; only told of one source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<i64>,
 }
 
 impl Source {
@@ -210,23 +213,40 @@ fn shown(source: source::Source) -> Shown {
         next_poll_at: moment(source.next_poll_at),
         failures: source.failures,
         problem: source.problem,
+        held: None,
     }
 }
 
 async fn show(common: &Common, id: SourceId) -> Result<(), Failure> {
     let app = common.open().await?;
-    let source = store::source::find(&mut app.db.read().await?, id).await?;
+    let mut tx = app.db.read().await?;
+    let source = store::source::find(&mut tx, id).await?;
     let source = source.ok_or_else(|| Failure::missing("source", id.0, "source list"))?;
-    common.out().give(&shown(source), |source| {
+    let held = store::held::count(&mut tx, id).await?;
+    let shown = Shown {
+        held: Some(held),
+        ..shown(source)
+    };
+    common.out().give(&shown, |source| {
         let problem = source.problem.as_deref().unwrap_or("none");
-        format!(
+        let waiting = if held > 0 {
+            format!(
+                "\n{held} articles wait: visnyk article list --source {0} --held, then \
+                 article publish --source {0} --held, or article drop --source {0} --held",
+                id.0
+            )
+        } else {
+            String::new()
+        };
+        let told = format!(
             "{} — {}\naddress: {}\nlast good: {}\nnext poll: {}\nproblem: {problem}",
             source.id.0,
             source.name,
             source.url,
             source.last_good_at.as_deref().unwrap_or("never"),
             source.next_poll_at,
-        )
+        );
+        told + &waiting
     });
     Ok(())
 }
@@ -265,10 +285,19 @@ fn words(polled: &Polled) -> String {
         Polled::Failed { problem } => format!("failed: {problem}"),
         Polled::Read { taken, problems } => {
             let told = problems.iter().map(|problem| format!("\n  {problem}"));
-            let counts = format!(
-                "{} new, {} edited, {} as they were",
-                taken.new, taken.edited, taken.same
-            );
+            let counts = [
+                (taken.new, "new"),
+                (taken.edited, "edited"),
+                (taken.same, "as they were"),
+                (taken.held, "held"),
+                (taken.withdrawn, "withdrawn"),
+            ];
+            let counts = counts.iter().enumerate();
+            let counts = counts.filter(|(place, (count, _))| *place < 3 || *count > 0);
+            let counts: Vec<String> = counts
+                .map(|(_, (count, word))| format!("{count} {word}"))
+                .collect();
+            let counts = counts.join(", ");
             std::iter::once(counts).chain(told).collect()
         }
     }

@@ -263,7 +263,7 @@ impl Reading {
 }
 
 /// What a source gives of one article.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Draft {
     /// The source's own identifier.
     pub guid: Option<String>,
@@ -273,7 +273,8 @@ pub struct Draft {
     pub title: String,
     /// Plain text.
     pub summary: String,
-    /// The body, cleaned.
+    /// The body, cleaned. Whoever reads a draft back cleans it again.
+    #[serde(skip_deserializing)]
     pub html: SafeHtml,
     /// The body as plain text.
     pub text: String,

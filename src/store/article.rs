@@ -51,7 +51,21 @@ statements! {
     KEEP_REVISION = Sql::both(
         "INSERT INTO revision (article_id, number, replaced_at, title, summary, html)
          SELECT id, revision, $2, title, summary, html FROM article WHERE id = $1");
-    SET_STATE = Sql::both("UPDATE article SET state = $2, changed_at = $3, version = $4 WHERE id = $1 AND state <> $2");
+    /// By a person.
+    SET_STATE = Sql::both(
+        "UPDATE article SET state = $2, changed_at = $3, version = $4,
+                withdrawn_by = CASE WHEN $2 = 'withdrawn' THEN 'person' END
+         WHERE id = $1 AND state <> $2");
+    /// Not while another source still has it.
+    TAKE_OFF = Sql::both(
+        "UPDATE article SET state = 'withdrawn', changed_at = $2, version = $3, withdrawn_by = 'source'
+         WHERE id = $1 AND state = 'published'
+           AND NOT EXISTS (SELECT 1 FROM origin o WHERE o.article_id = $1 AND o.gone_at IS NULL)");
+    PUT_BACK = Sql::both(
+        "UPDATE article SET state = 'published', changed_at = $2, version = $3, withdrawn_by = NULL
+         WHERE id = $1 AND state = 'withdrawn' AND withdrawn_by = 'source'");
+    REVISIONS = Sql::both(
+        "SELECT number, replaced_at, title, summary, html FROM revision WHERE article_id = $1 ORDER BY number");
     GET = Sql::both(select!("WHERE a.id = $1"));
     PAGE = Sql::both(select!("WHERE a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
     PAGE_OF_TOPIC = Sql::both(select!(
@@ -280,6 +294,50 @@ pub async fn set_withdrawn(
     let version = counter::touch_feeds(tx).await?;
     let changed = change!(tx, SET_STATE, (id, state, now, version))?;
     Ok(changed > 0)
+}
+
+/// Takes an article off because no source has it any longer. Says whether that changed anything.
+pub async fn take_off(tx: &mut Tx, id: ArticleId, now: Stamp) -> Result<bool> {
+    let version = counter::touch_feeds(tx).await?;
+    Ok(change!(tx, TAKE_OFF, (id, now, version))? > 0)
+}
+
+/// Puts an article back that its sources had taken off, and one gives anew. What a person took off
+/// stays off.
+pub async fn put_back(tx: &mut Tx, id: ArticleId, now: Stamp) -> Result<bool> {
+    let version = counter::touch_feeds(tx).await?;
+    Ok(change!(tx, PUT_BACK, (id, now, version))? > 0)
+}
+
+/// What an article said before an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// 1 for the first.
+    pub number: i64,
+    /// When the next one came.
+    pub replaced_at: Stamp,
+    /// As it was.
+    pub title: String,
+    /// As it was.
+    pub summary: String,
+    /// As it was.
+    pub html: SafeHtml,
+}
+
+/// Everything that an article said before, the oldest first.
+pub async fn revisions(tx: &mut Tx, id: ArticleId) -> Result<Vec<Revision>> {
+    let rows: Vec<(i64, Stamp, String, String, String)> =
+        run!(tx, REVISIONS, query_as(id), fetch_all)?;
+    let revisions = rows.into_iter();
+    Ok(revisions
+        .map(|(number, replaced_at, title, summary, html)| Revision {
+            number,
+            replaced_at,
+            title,
+            summary,
+            html: SafeHtml::stored(html),
+        })
+        .collect())
 }
 
 /// One article, and whether it's withdrawn.

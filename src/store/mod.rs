@@ -15,6 +15,7 @@ pub mod critical;
 pub mod digest;
 pub mod edition;
 pub mod feed_reader;
+pub mod held;
 pub mod history;
 pub mod hub;
 pub mod import;
@@ -365,6 +366,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         digest::STATEMENTS,
         edition::STATEMENTS,
         feed_reader::STATEMENTS,
+        held::STATEMENTS,
         hub::STATEMENTS,
         history::STATEMENTS,
         import::STATEMENTS,

@@ -173,7 +173,13 @@ async fn document_came(
         reading.pace.clone().with_rhythm_of(&reading.drafts)
     };
     let mut tx = app.db.begin().await?;
-    let taken = intake::take_in(app, &mut tx, &source, reading.drafts).await?;
+    let given = intake::Given {
+        drafts: reading.drafts,
+        deleted: reading.deleted,
+        complete: reading.complete && !document.delta,
+    };
+    let taken = intake::take_document(app, &mut tx, &source, given).await?;
+    reading.problems.extend(taken.flood.clone());
     source.first_polled_at = source.first_polled_at.or(whole.then_some(now));
     let note = reading.problems.join("; ");
     let note = (!note.is_empty()).then_some(note.as_str());

@@ -1,6 +1,7 @@
 //! The second step of a listing: the pages of the articles that it lists.
 
 use crate::app::App;
+use crate::article::intake;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::Selectors;
@@ -73,16 +74,7 @@ pub(super) async fn complete(
 
 async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {
     let mut tx = app.db.read().await?;
-    let guid = draft
-        .guid
-        .as_ref()
-        .or(draft.url.as_ref())
-        .map_or("", String::as_str);
-    Ok(
-        store::origin::find(&mut tx, source.id, guid, draft.url.as_deref())
-            .await?
-            .is_some(),
-    )
+    store::origin::is_known(&mut tx, source.id, intake::names(draft)).await
 }
 
 async fn read_page(app: &App, source: &Source, url: &SourceUrl) -> Result<Reading, FetchError> {

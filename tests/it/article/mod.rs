@@ -1,5 +1,10 @@
 //! What becomes of what a source gave.
 
+mod cost;
+mod flood;
+mod histories;
+mod identity;
+
 use chrono_tz::Tz;
 use visnyk::source::Draft;
 use visnyk::source::Selectors;

@@ -1,0 +1,632 @@
+//! Drafts in, articles out: published, revised, held for a person, or left as they are.
+//!
+//! An article is known by its source's identifier, else by its address there, else by what it says
+//! ([`identity`]): a source that renames everything, or two sources that tell one story, make one
+//! article. What is known and says something else is an edit: the next revision of the same
+//! article, never a second one, and never mailed again. What was known already costs a few
+//! statements for the whole document, however many articles it holds.
+
+pub mod change;
+mod flood;
+mod known;
+
+use std::collections::HashMap;
+use std::collections::HashSet;
+
+use aws_lc_rs::digest::SHA256;
+use aws_lc_rs::digest::digest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+
+use crate::app::App;
+use crate::article::ArticleId;
+use crate::article::TopicKind;
+use crate::article::clean::one_line;
+use crate::article::identity;
+use crate::article::identity::Story;
+use crate::article::intake::flood::Wave;
+use crate::article::intake::known::Arriving;
+use crate::article::intake::known::Book;
+use crate::article::intake::known::Verdict;
+use crate::audience::list::TopicId;
+use crate::clock::Stamp;
+use crate::source::Draft;
+use crate::source::Source;
+use crate::source::SourceId;
+use crate::store;
+use crate::store::Tx;
+use crate::store::article::Mailing;
+use crate::store::article::NewArticle;
+use crate::store::origin::Known;
+use crate::store::origin::Names;
+
+/// The longest title, in characters.
+const TITLE: usize = 500;
+/// The longest summary, in characters.
+const SUMMARY: usize = 2_000;
+/// Identifiers longer than this, in bytes, are kept as their hash.
+const GUID: usize = 500;
+/// Topics beyond this many of one article are left out.
+const TOPICS: usize = 40;
+
+/// What a source gave in one document.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Its articles, in the document's order.
+    pub drafts: Vec<Draft>,
+    /// Identifiers of what it says it took off (RFC 6721, or 410 on the article's page).
+    pub deleted: Vec<String>,
+    /// It says that there is nothing else (RFC 5005 §2): what isn't in it was taken off.
+    pub complete: bool,
+}
+
+/// What became of a reading's drafts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Taken {
+    /// Published now.
+    pub new: usize,
+    /// Revised now.
+    pub edited: usize,
+    /// As they were.
+    pub same: usize,
+    /// Held for a person, or dropped by one before.
+    #[serde(skip_serializing_if = "is_none")]
+    pub held: usize,
+    /// Taken off by the source now.
+    #[serde(skip_serializing_if = "is_none")]
+    pub withdrawn: usize,
+    /// Why some were held now, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flood: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference to the field"
+)]
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+/// How what is new is published.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    /// A flood waits for a person.
+    holds: bool,
+    /// Instead of what the articles' ages ask for.
+    mailing: Option<Mailing>,
+}
+
+/// Takes in what a source gave, within the caller's unit of work: what the source's validators say
+/// was read and the articles themselves are committed together or not at all.
+pub async fn take_in(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    drafts: Vec<Draft>,
+) -> store::Result<Taken> {
+    let given = Given {
+        drafts,
+        ..Given::default()
+    };
+    take_document(app, tx, source, given).await
+}
+
+/// The same with what the document says of articles that are no more.
+pub async fn take_document(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    mut given: Given,
+) -> store::Result<Taken> {
+    let deleted: HashSet<String> = given
+        .deleted
+        .iter()
+        .map(|guid| identity::key(guid))
+        .collect();
+    if !deleted.is_empty() {
+        given.drafts.retain(|draft| {
+            let names = [&draft.guid, &draft.url].into_iter().flatten();
+            !names
+                .map(|name| identity::key(name))
+                .any(|key| deleted.contains(&key))
+        });
+    }
+    let manner = Manner {
+        holds: true,
+        mailing: None,
+    };
+    let (mut taken, seen) = take_all(app, tx, source, given.drafts, manner).await?;
+    if given.complete && !seen.is_empty() {
+        let all = store::origin::of_source(tx, source.id).await?;
+        for known in all.iter().filter(|known| !seen.contains(&known.id)) {
+            taken.withdrawn += take_off(tx, source, known, app.now()).await?;
+        }
+    }
+    if !deleted.is_empty() {
+        let names: Vec<Names> = given
+            .deleted
+            .iter()
+            .map(|guid| named(guid.clone(), None))
+            .collect();
+        let by_address = given
+            .deleted
+            .iter()
+            .map(|guid| named(guid.clone(), Some(guid.clone())));
+        let names: Vec<Names> = names.into_iter().chain(by_address).collect();
+        for known in store::origin::known(tx, source.id, &names).await? {
+            if known.source_id == source.id && known.gone_at.is_none() {
+                taken.withdrawn += take_off(tx, source, &known, app.now()).await?;
+            }
+        }
+    }
+    Ok(taken)
+}
+
+async fn take_off(tx: &mut Tx, source: &Source, known: &Known, now: Stamp) -> store::Result<usize> {
+    store::origin::set_gone(tx, source.id, known.id, Some(now)).await?;
+    Ok(usize::from(
+        store::article::take_off(tx, known.id, now).await?,
+    ))
+}
+
+/// Publishes what was held of a source, with letters or without. Gives what became of it.
+pub async fn publish_held(app: &App, source: &Source, mailed: bool) -> anyhow::Result<Taken> {
+    let mut tx = app.db.begin().await?;
+    let held = store::held::page(&mut tx, source.id, 0, i64::MAX).await?;
+    store::held::release(&mut tx, source.id).await?;
+    let mut drafts = Vec::new();
+    for held in held.into_iter().rev() {
+        drafts.push(read_back(&held.draft)?);
+    }
+    let manner = Manner {
+        holds: false,
+        mailing: (!mailed).then_some(Mailing::Never),
+    };
+    let (taken, _) = take_all(app, &mut tx, source, drafts, manner).await?;
+    tx.commit().await?;
+    Ok(taken)
+}
+
+/// Drops what was held of a source, for good. Gives how many.
+pub async fn drop_held(app: &App, source: SourceId) -> anyhow::Result<u64> {
+    let mut tx = app.db.begin().await?;
+    let dropped = store::held::drop_all(&mut tx, source).await?;
+    tx.commit().await?;
+    Ok(dropped)
+}
+
+/// A draft from its JSON; its HTML is cleaned once more.
+fn read_back(json: &str) -> anyhow::Result<Draft> {
+    let value: serde_json::Value = serde_json::from_str(json)?;
+    let html = value.get("html").and_then(serde_json::Value::as_str);
+    let html = crate::article::clean::clean(html.unwrap_or_default(), None);
+    let draft: Draft = serde_json::from_value(value)?;
+    Ok(Draft { html, ..draft })
+}
+
+async fn take_all(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    drafts: Vec<Draft>,
+    manner: Manner,
+) -> store::Result<(Taken, HashSet<ArticleId>)> {
+    let drafts = in_order(drafts).into_iter().map(without_nul).collect();
+    let arriving = without_copies(drafts);
+    let names: Vec<Names> = arriving.iter().map(|one| one.names.clone()).collect();
+    let known = store::origin::known(tx, source.id, &names).await?;
+    let guids: Vec<&str> = names.iter().map(|names| names.guid.as_str()).collect();
+    let waiting: HashSet<String> = if manner.holds {
+        let names = store::held::names(tx, source.id, &guids).await?;
+        names.into_iter().collect()
+    } else {
+        HashSet::new()
+    };
+    let mut book = Book::new(source.id, known, &arriving);
+    let mut taken = Taken::default();
+    let mut judged = Vec::new();
+    for mut one in arriving {
+        let verdict = if waiting.contains(&one.names.guid) {
+            Verdict::Waiting
+        } else {
+            book.judge(tx, &mut one).await?
+        };
+        judged.push((one, verdict));
+    }
+    if manner.holds {
+        hold_flood(app, tx, source, &mut judged, &mut taken).await?;
+    }
+    for (one, verdict) in judged {
+        match verdict {
+            Verdict::Waiting => taken.held += 1,
+            Verdict::Repeat => taken.same += 1,
+            Verdict::Known(known) => keep(app, tx, source, (one, *known), &mut taken).await?,
+            Verdict::New => {
+                let mailing = manner.mailing;
+                let mailing = mailing.unwrap_or_else(|| mailing_of(app, source, &one.draft));
+                publish(app, tx, source, one, mailing).await?;
+                taken.new += 1;
+            }
+        }
+    }
+    Ok((taken, book.into_seen()))
+}
+
+/// What is new waits if it's a flood.
+async fn hold_flood(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    judged: &mut [(Arriving, Verdict)],
+    taken: &mut Taken,
+) -> store::Result<()> {
+    let is_new = |verdict: &Verdict| matches!(verdict, Verdict::New);
+    let new: Vec<&Draft> = judged
+        .iter()
+        .filter(|(_, verdict)| is_new(verdict))
+        .map(|(one, _)| &one.draft)
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let wave = Wave {
+        new: &new,
+        all: judged.len(),
+        before: store::origin::count(tx, source.id).await?,
+    };
+    taken.flood = wave.why_held(source, app.now());
+    if taken.flood.is_none() {
+        return Ok(());
+    }
+    for (one, verdict) in judged.iter_mut().filter(|(_, verdict)| is_new(verdict)) {
+        let draft = serde_json::to_string(&one.draft).unwrap_or_default();
+        let told = (title(&one.draft), draft);
+        let told = (told.0.as_str(), told.1.as_str());
+        store::held::add(tx, source.id, &one.names.guid, told, app.now()).await?;
+        *verdict = Verdict::Waiting;
+    }
+    Ok(())
+}
+
+/// An article that is known: revised if its own source says something else, put back if it was
+/// taken off and is given anew. Nothing is written of one that stands as it stood.
+async fn keep(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    (one, known): (Arriving, Known),
+    taken: &mut Taken,
+) -> store::Result<()> {
+    let now = app.now();
+    let Arriving { draft, names } = one;
+    let is_named = known.source_id == source.id
+        && known.guid == names.guid
+        && known.url_key == names.url_key
+        && known.gone_at.is_none();
+    if known.owner == Some(source.id) && known.fingerprint != fingerprint(app, &draft) {
+        taken.edited += 1;
+        let marks = story(&draft).marks();
+        let article = article(app, tx, draft).await?;
+        store::article::edit(tx, known.id, &article, now).await?;
+        store::origin::add_marks(tx, known.id, &marks).await?;
+    } else {
+        taken.same += 1;
+    }
+    if !is_named {
+        store::origin::add(tx, source.id, &names, known.id).await?;
+        if known.gone_at.is_some() {
+            store::origin::set_gone(tx, source.id, known.id, None).await?;
+        }
+    }
+    if known.withdrawn_by.as_deref() == Some("source") {
+        store::article::put_back(tx, known.id, now).await?;
+    }
+    Ok(())
+}
+
+async fn publish(
+    app: &App,
+    tx: &mut Tx,
+    source: &Source,
+    Arriving { draft, names }: Arriving,
+    mailing: Mailing,
+) -> store::Result<()> {
+    let marks = story(&draft).marks();
+    let article = article(app, tx, draft).await?;
+    let id = store::article::publish(tx, &article, mailing, source.id, app.now()).await?;
+    store::origin::add(tx, source.id, &names, id).await?;
+    store::origin::add_marks(tx, id, &marks).await
+}
+
+/// What of a draft is compared with others.
+pub(super) fn story(draft: &Draft) -> Story {
+    Story::of(&title(draft), said(draft), draft.published)
+}
+
+fn said(draft: &Draft) -> &str {
+    if draft.text.is_empty() {
+        &draft.summary
+    } else {
+        &draft.text
+    }
+}
+
+/// How a source names what it gave.
+pub fn names(draft: &Draft) -> Names {
+    named(guid(draft), draft.url.clone())
+}
+
+fn named(guid: String, url: Option<String>) -> Names {
+    Names {
+        guid_key: identity::key(&guid),
+        guid,
+        url_key: url.as_deref().map(identity::key),
+        url,
+    }
+}
+
+/// Drafts with their names, each story once. A name that several stories of one document share is
+/// no name: they go by their addresses, or by their titles if they share those too.
+fn without_copies(drafts: Vec<Draft>) -> Vec<Arriving> {
+    let mut arriving: Vec<Arriving> = Vec::new();
+    let mut told = HashSet::new();
+    let mut sharing = HashMap::<String, Vec<usize>>::new();
+    for draft in drafts {
+        let names = names(&draft);
+        let lead = identity::key(&title(&draft));
+        let text = said(&draft);
+        let place = if text.chars().nth(150).is_some() {
+            String::new()
+        } else {
+            names
+                .url_key
+                .clone()
+                .unwrap_or_else(|| names.guid_key.clone())
+        };
+        let date = draft.published.map(|date| date.to_rfc3339());
+        if !told.insert(hash(&[&lead, text, &date.unwrap_or_default(), &place])) {
+            continue;
+        }
+        let key = names.guid_key.clone();
+        sharing.entry(key).or_default().push(arriving.len());
+        arriving.push(Arriving { draft, names });
+    }
+    for group in sharing.into_values().filter(|group| group.len() > 1) {
+        part(&mut arriving, &group);
+    }
+    arriving
+}
+
+/// Gives stories that share a name names of their own, if they are several.
+fn part(arriving: &mut [Arriving], group: &[usize]) {
+    let of = |place: &usize| arriving.get(*place);
+    let members: Vec<&Arriving> = group.iter().filter_map(of).collect();
+    let addresses: HashSet<_> = members.iter().map(|one| &one.names.url_key).collect();
+    let titles: HashSet<String> = members.iter().map(|one| title(&one.draft)).collect();
+    let apart = addresses.len() == members.len() && !addresses.contains(&None);
+    let nameless = members.iter().all(|one| one.draft.guid.is_none());
+    let alone = addresses.contains(&None) || nameless;
+    if titles.len() < members.len() || !(apart || alone) {
+        return;
+    }
+    for place in group {
+        let Some(one) = arriving.get_mut(*place) else {
+            continue;
+        };
+        let name = match &one.draft.url {
+            Some(url) if apart => url.clone(),
+            _ => by_title(&one.draft),
+        };
+        one.names = named(shortened(&name), one.draft.url.clone());
+    }
+}
+
+/// It means nothing in news, and PostgreSQL keeps none.
+fn without_nul(mut draft: Draft) -> Draft {
+    let named = [
+        &mut draft.guid,
+        &mut draft.url,
+        &mut draft.language,
+        &mut draft.licence,
+    ];
+    let texts = named.into_iter().flatten();
+    for text in texts.chain([&mut draft.summary, &mut draft.text]) {
+        text.retain(|sign| sign != '\0');
+    }
+    draft
+}
+
+/// Oldest first, so that the newest gets the highest seq. Documents give the newest first, so
+/// drafts without a date keep their place by turning the whole round.
+fn in_order(mut drafts: Vec<Draft>) -> Vec<Draft> {
+    drafts.reverse();
+    let mut last = i64::MIN;
+    let mut keyed: Vec<(i64, Draft)> = drafts
+        .into_iter()
+        .map(|draft| {
+            last = draft.published.map_or(last, |date| date.timestamp_millis());
+            (last, draft)
+        })
+        .collect();
+    keyed.sort_by_key(|(moment, _)| *moment);
+    keyed.into_iter().map(|(_, draft)| draft).collect()
+}
+
+/// What was old when its source was first polled is published, never mailed.
+fn mailing_of(app: &App, source: &Source, draft: &Draft) -> Mailing {
+    let now = app.now();
+    let Some(back_fill) = app
+        .settings
+        .ingest
+        .back_fill
+        .filter(|_| source.first_polled_at.is_none())
+    else {
+        return Mailing::Digest;
+    };
+    let is_old = draft
+        .published
+        .is_some_and(|date| now - Stamp::from(date) > back_fill);
+    if is_old {
+        Mailing::Never
+    } else {
+        Mailing::Digest
+    }
+}
+
+/// The source's own identifier, else the address, else headline and day: two headlines alike on
+/// different days are two articles.
+fn guid(draft: &Draft) -> String {
+    match draft.guid.as_ref().or(draft.url.as_ref()) {
+        Some(guid) => shortened(guid),
+        None => by_title(draft),
+    }
+}
+
+fn shortened(guid: &str) -> String {
+    if guid.len() <= GUID {
+        guid.to_owned()
+    } else {
+        format!("sha256:{}", hash(&[guid]))
+    }
+}
+
+fn by_title(draft: &Draft) -> String {
+    let day = draft
+        .published
+        .map(|date| date.date_naive().to_string())
+        .unwrap_or_default();
+    format!("title:{}", hash(&[&title(draft), &day]))
+}
+
+/// Not too far in the future to be believed.
+fn published(app: &App, draft: &Draft) -> Option<chrono::DateTime<chrono::FixedOffset>> {
+    draft
+        .published
+        .filter(|date| Stamp::from(*date) < app.now() + TimeDelta::days(1))
+}
+
+/// Hash of all that a draft says: tells an edit.
+fn fingerprint(app: &App, draft: &Draft) -> String {
+    let media = serde_json::to_string(&draft.media).unwrap_or_default();
+    let dated = published(app, draft).map(|date| date.to_rfc3339());
+    let licence = draft
+        .licence
+        .as_ref()
+        .or(app.settings.site.licence.as_ref());
+    let address = draft.url.as_deref().map(identity::key);
+    hash(&[
+        &title(draft),
+        &draft.summary,
+        draft.html.as_str(),
+        &draft.text,
+        &address.unwrap_or_default(),
+        &dated.unwrap_or_default(),
+        &draft.departments.join("\n"),
+        &draft.topics.join("\n"),
+        &draft.authors.join("\n"),
+        &media,
+        licence.map_or("", String::as_str),
+    ])
+}
+
+async fn article(app: &App, tx: &mut Tx, draft: Draft) -> store::Result<NewArticle> {
+    let mut topics = topics(tx, TopicKind::Department, &draft.departments).await?;
+    topics.extend(topics_of(tx, &draft).await?);
+    let fingerprint = fingerprint(app, &draft);
+    let site = &app.settings.site;
+    Ok(NewArticle {
+        title: title(&draft),
+        published: published(app, &draft),
+        summary: draft.summary.chars().take(SUMMARY).collect(),
+        html: draft.html,
+        text: draft.text,
+        url: draft.url.and_then(|url| url.parse().ok()),
+        authors: draft.authors,
+        media: draft.media,
+        language: draft.language.unwrap_or_else(|| site.language.clone()),
+        licence: draft.licence.or_else(|| site.licence.clone()),
+        fingerprint,
+        topics,
+    })
+}
+
+async fn topics_of(tx: &mut Tx, draft: &Draft) -> store::Result<Vec<TopicId>> {
+    topics(tx, TopicKind::Topic, &draft.topics).await
+}
+
+async fn topics(tx: &mut Tx, kind: TopicKind, names: &[String]) -> store::Result<Vec<TopicId>> {
+    let mut ids = Vec::new();
+    for name in names.iter().take(TOPICS) {
+        ids.extend(store::topic::keep(tx, kind, &one_line(name, 200)).await?);
+    }
+    Ok(ids)
+}
+
+/// The headline, else the beginning of the summary or the text, else the address: never empty.
+fn title(draft: &Draft) -> String {
+    [
+        draft.title.as_str(),
+        &draft.summary,
+        &draft.text,
+        draft.url.as_deref().unwrap_or("—"),
+    ]
+    .into_iter()
+    .map(|text| one_line(text, TITLE))
+    .find(|line| !line.is_empty())
+    .unwrap_or_else(|| "—".to_owned())
+}
+
+fn hash(parts: &[&str]) -> String {
+    let joined = parts.join("\u{1f}");
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, joined.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(title: &str, date: Option<&str>) -> Draft {
+        Draft {
+            title: title.to_owned(),
+            published: date.map(|date| chrono::DateTime::parse_from_rfc3339(date).unwrap()),
+            ..Draft::default()
+        }
+    }
+
+    #[test]
+    fn the_newest_comes_last_and_undated_drafts_keep_their_place() {
+        let drafts = vec![
+            draft("newest", Some("2023-06-26T17:07:00+03:00")),
+            draft("undated, just below", None),
+            draft("older", Some("2023-06-25T10:00:00+03:00")),
+            draft("oldest", Some("2023-06-20T10:00:00+03:00")),
+        ];
+        let titles: Vec<String> = in_order(drafts)
+            .into_iter()
+            .map(|draft| draft.title)
+            .collect();
+        assert_eq!(titles, ["oldest", "older", "undated, just below", "newest"]);
+    }
+
+    #[test]
+    fn the_same_headline_on_two_days_is_two_articles() {
+        let june = draft("Корисні новини", Some("2023-06-26T00:00:00+03:00"));
+        let december = draft("Корисні новини", Some("2025-12-18T00:00:00+02:00"));
+        assert_ne!(guid(&june), guid(&december));
+        assert_eq!(guid(&june), guid(&june.clone()));
+    }
+
+    #[test]
+    fn an_article_always_has_a_title() {
+        assert_eq!(
+            title(&Draft {
+                summary: "Коротко\nпро все".into(),
+                ..Draft::default()
+            }),
+            "Коротко про все"
+        );
+        assert_eq!(title(&Draft::default()), "—");
+    }
+}

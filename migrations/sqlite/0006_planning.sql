@@ -54,7 +54,7 @@ CREATE TABLE critical (
   UNIQUE (article_id, list_id)
 ) STRICT;
 
--- Only the CHECKs of `letter` change, nothing that is stored: this is the documented way to do that without copying
+-- Only the constraints of `letter` change, nothing that is stored: this is the documented way to do that without copying
 -- every letter there is. Letters for people who look after lists, and letters of a digest that was stopped for a while.
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema SET sql = replace(replace(sql,

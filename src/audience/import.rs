@@ -288,13 +288,22 @@ pub async fn choice(app: &App, names: &[String]) -> store::Result<TopicChoice> {
     Ok(TopicChoice::of(ids))
 }
 
+/// A cell without the mark that keeps spreadsheets from taking it for a formula.
+fn unguarded(cell: &str) -> &str {
+    let bare = cell.strip_prefix('\'');
+    bare.filter(|bare| bare.starts_with(['=', '+', '-', '@']))
+        .unwrap_or(cell)
+}
+
 impl Line {
     fn wish(self, list: &List, terms: &Terms) -> Result<(Wish, Vec<String>), String> {
         let words = |problem: &dyn std::fmt::Display| problem.to_string();
-        let email: EmailAddress = self.email.parse().map_err(|problem| words(&problem))?;
+        let email: EmailAddress = unguarded(&self.email)
+            .parse()
+            .map_err(|problem| words(&problem))?;
         let mut wish = Wish {
             email,
-            name: self.name,
+            name: unguarded(&self.name).to_owned(),
             language: list.language,
             zone: list.zone,
             cadence: list.cadences.first().copied().unwrap_or(Cadence::Daily),

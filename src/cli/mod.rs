@@ -13,11 +13,13 @@ mod digest;
 mod dkim;
 mod export;
 mod failure;
+mod key;
 mod letter;
 mod list;
 mod out;
 mod read;
 mod serve;
+mod shell;
 mod source;
 mod subscriber;
 mod suppression;
@@ -109,11 +111,20 @@ enum Command {
     /// People who look after lists.
     #[command(subcommand)]
     User(user::User),
+    /// Keys for scripts.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Print the API's description, as OpenAPI 3.1.
+    Openapi,
     /// Keys that sign letters.
     #[command(subcommand)]
     Dkim(dkim::Dkim),
     /// The doctor: is everything in order?
     Check(check::Check),
+    /// Print what a shell needs to complete this command.
+    Completions(shell::Completions),
+    /// Write manual pages.
+    Man(shell::Man),
     /// Bring the database up to date.
     Migrate,
     /// Copy the database to a file while it's in use.
@@ -175,8 +186,12 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Bounce(bounce) => bounce.run(common).await,
         Command::Suppression(suppression) => suppression.run(common).await,
         Command::User(user) => user.run(common).await,
+        Command::Key(key) => key.run(common).await,
+        Command::Openapi => upkeep::openapi(common),
         Command::Dkim(dkim) => dkim.run(common),
         Command::Check(check) => check.run(common).await,
+        Command::Completions(completions) => Ok(completions.run()),
+        Command::Man(man) => man.run(common),
         Command::Migrate => upkeep::migrate(common).await,
         Command::Backup(backup) => backup.run(common).await,
     }

@@ -1,4 +1,4 @@
-//! `migrate`, `backup`: looking after the database.
+//! `migrate`, `backup`: looking after the database. `openapi`: what the API says of itself.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::out;
 use crate::store::Db;
+use crate::web::api;
 
 /// Copy the database while it's in use.
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,14 @@ pub(super) async fn migrate(common: &Common) -> Result<ExitCode, Failure> {
     common
         .out()
         .give(&shown, |_| format!("the database is at version {version}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the API's description, for the address that the settings name. Opens no database.
+pub(super) fn openapi(common: &Common) -> Result<ExitCode, Failure> {
+    let settings = common.settings()?;
+    let described = api::openapi(&settings.base_url);
+    out::line(&serde_json::to_string_pretty(&described).map_err(Failure::ours)?);
     Ok(ExitCode::SUCCESS)
 }
 

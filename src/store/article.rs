@@ -48,6 +48,11 @@ statements! {
                 changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13,
                 version = $14, pictures_at = 0
          WHERE id = $1");
+    /// What its source said last stays known, so that only what the source says anew replaces this.
+    REWRITE = Sql::both(
+        "UPDATE article SET revision = revision + 1, title = COALESCE($2, title), summary = COALESCE($3, summary),
+                html = COALESCE($4, html), text = COALESCE($5, text), changed_at = $6, version = $7
+         WHERE id = $1");
     KEEP_REVISION = Sql::both(
         "INSERT INTO revision (article_id, number, replaced_at, title, summary, html)
          SELECT id, revision, $2, title, summary, html FROM article WHERE id = $1");
@@ -273,6 +278,41 @@ pub async fn edit(tx: &mut Tx, id: ArticleId, new: &NewArticle, now: Stamp) -> R
     change!(tx, MARK_LEFT, (id, now))?;
     change!(tx, UNLINK_TOPICS, (id))?;
     link_topics(tx, id, &new.topics).await
+}
+
+/// What a person changes of an article; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct Rewrite {
+    /// Plain text, not empty.
+    pub title: Option<String>,
+    /// Plain text.
+    pub summary: Option<String>,
+    /// The body.
+    pub html: Option<SafeHtml>,
+    /// The body as text.
+    pub text: Option<String>,
+}
+
+/// Replaces what a person changed; the old wording stays as a revision. The source's next edit
+/// replaces it again.
+pub async fn rewrite(tx: &mut Tx, id: ArticleId, new: &Rewrite, now: Stamp) -> Result<()> {
+    let version = counter::touch_feeds(tx).await?;
+    change!(tx, KEEP_REVISION, (id, now))?;
+    let html = new.html.as_ref().map(SafeHtml::as_str);
+    change!(
+        tx,
+        REWRITE,
+        (
+            id,
+            new.title.as_ref(),
+            new.summary.as_ref(),
+            html,
+            new.text.as_ref(),
+            now,
+            version
+        )
+    )?;
+    Ok(())
 }
 
 async fn link_topics(tx: &mut Tx, id: ArticleId, topics: &[TopicId]) -> Result<()> {

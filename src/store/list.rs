@@ -10,6 +10,7 @@ use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
 use crate::store::broken;
+use crate::store::change;
 use crate::store::from_json;
 use crate::store::parsed;
 use crate::store::run;
@@ -29,6 +30,13 @@ statements! {
     ALL = Sql::both(
         "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at
          FROM list ORDER BY id");
+    PAGE = Sql::both(
+        "SELECT id, slug, name, description, sender, language, zone, hour, cadences, topics, review, pace, created_at
+         FROM list WHERE id > $1 ORDER BY id LIMIT $2");
+    CHANGE = Sql::both(
+        "UPDATE list SET name = $2, description = $3, sender = $4, language = $5, zone = $6, hour = $7, cadences = $8,
+                topics = $9, review = $10
+         WHERE id = $1");
     COUNT_ACTIVE = Sql::both("SELECT COUNT(*) FROM subscription WHERE list_id = $1 AND state = 'active'");
 }
 
@@ -87,6 +95,33 @@ pub async fn find(tx: &mut Tx, slug: &str) -> Result<Option<List>> {
 pub async fn all(tx: &mut Tx) -> Result<Vec<List>> {
     let rows: Vec<ListRow> = run!(tx, ALL, query_as(), fetch_all)?;
     rows.into_iter().map(list).collect()
+}
+
+/// At most `limit` lists after a number, in order.
+pub async fn page(tx: &mut Tx, after: ListId, limit: i64) -> Result<Vec<List>> {
+    let rows: Vec<ListRow> = run!(tx, PAGE, query_as(after, limit), fetch_all)?;
+    rows.into_iter().map(list).collect()
+}
+
+/// Sets what may be changed of a list: all but its slug. What subscribers chose stays.
+pub async fn change(tx: &mut Tx, changed: &List) -> Result<()> {
+    change!(
+        tx,
+        CHANGE,
+        (
+            changed.id,
+            &changed.name,
+            &changed.description,
+            changed.sender.to_string(),
+            changed.language.as_str(),
+            changed.zone.name(),
+            i64::from(changed.hour.number()),
+            to_json(&changed.cadences),
+            to_json(&changed.topics),
+            changed.review.as_str()
+        )
+    )?;
+    Ok(())
 }
 
 /// How many people get its digests.

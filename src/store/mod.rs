@@ -8,6 +8,7 @@ pub mod address;
 pub mod archive;
 pub mod article;
 pub mod attempt;
+pub mod audit;
 pub mod bounce;
 pub mod consent;
 pub mod counter;
@@ -20,6 +21,8 @@ pub mod history;
 pub mod hub;
 pub mod import;
 pub mod installation;
+pub mod key;
+pub mod ledger;
 pub mod letter;
 pub mod list;
 pub mod lock;
@@ -360,6 +363,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         article::STATEMENTS,
         attempt::STATEMENTS,
         bounce::STATEMENTS,
+        audit::STATEMENTS,
         consent::STATEMENTS,
         counter::STATEMENTS,
         critical::STATEMENTS,
@@ -371,6 +375,8 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         history::STATEMENTS,
         import::STATEMENTS,
         installation::STATEMENTS,
+        key::STATEMENTS,
+        ledger::STATEMENTS,
         letter::STATEMENTS,
         list::STATEMENTS,
         narrowing::STATEMENTS,

@@ -35,6 +35,18 @@ statements! {
         "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
                 last_good_at, next_poll_at, failures, problem, validators_url, moved_to, moved_since, moved_times, pace
          FROM source ORDER BY id");
+    AT = Sql::both(
+        "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
+                last_good_at, next_poll_at, failures, problem, validators_url, moved_to, moved_since, moved_times, pace
+         FROM source WHERE url = $1");
+    PAGE = Sql::both(
+        "SELECT id, url, kind, name, selectors, every_ms, state, etag, last_modified, first_polled_at, last_polled_at,
+                last_good_at, next_poll_at, failures, problem, validators_url, moved_to, moved_since, moved_times, pace
+         FROM source WHERE id > $1 ORDER BY id LIMIT $2");
+    CHANGE = Sql::both(
+        "UPDATE source SET name = $2, kind = $3, selectors = $4, every_ms = $5, etag = NULL, last_modified = NULL
+         WHERE id = $1");
+    CALL = Sql::both("UPDATE source SET next_poll_at = $2 WHERE id = $1 AND state = 'active'");
     /// Those of a host that is left alone wait, and are in nobody's way.
     DUE = Sql::both(
         "SELECT s.id, s.url FROM source s LEFT JOIN site h ON h.host = s.host
@@ -127,6 +139,39 @@ pub async fn add(tx: &mut Tx, new: &NewSource, now: Stamp) -> Result<Option<Sour
 pub async fn find(tx: &mut Tx, id: SourceId) -> Result<Option<Source>> {
     let row: Option<SourceRow> = run!(tx, GET, query_as(id), fetch_optional)?;
     row.map(source).transpose()
+}
+
+/// The source at this address, which must be there.
+pub async fn at(tx: &mut Tx, url: &SourceUrl) -> Result<Source> {
+    source(run!(tx, AT, query_as(url.as_str()), fetch_one)?)
+}
+
+/// At most `limit` sources after a number, in order.
+pub async fn page(tx: &mut Tx, after: SourceId, limit: i64) -> Result<Vec<Source>> {
+    let rows: Vec<SourceRow> = run!(tx, PAGE, query_as(after, limit), fetch_all)?;
+    rows.into_iter().map(source).collect()
+}
+
+/// Sets how a source is called and read. It's read whole next time, not only what is new.
+pub async fn change(tx: &mut Tx, changed: &Source) -> Result<()> {
+    touch_feeds(tx).await?;
+    change!(
+        tx,
+        CHANGE,
+        (
+            changed.id,
+            &changed.name,
+            changed.kind.as_str(),
+            to_json(&changed.selectors),
+            changed.every.num_milliseconds()
+        )
+    )?;
+    Ok(())
+}
+
+/// Has a source polled at the next look. False if it isn't polled at all.
+pub async fn call(tx: &mut Tx, id: SourceId, now: Stamp) -> Result<bool> {
+    Ok(change!(tx, CALL, (id, now))? > 0)
 }
 
 /// Every source.

@@ -43,6 +43,9 @@ statements! {
     SUPPRESS = Sql::both(
         "INSERT INTO suppression (address_mac, reason, at) VALUES ($1, $2, $3) ON CONFLICT (address_mac) DO NOTHING");
     SUPPRESSIONS = Sql::both("SELECT reason, COUNT(*) FROM suppression GROUP BY reason ORDER BY reason");
+    SUPPRESSED = Sql::both(
+        "SELECT address_mac, reason, at FROM suppression WHERE address_mac > $1 ORDER BY address_mac LIMIT $2");
+    SUPPRESSION = Sql::both("SELECT address_mac, reason, at FROM suppression WHERE address_mac = $1");
     UNSUPPRESS = Sql::both("DELETE FROM suppression WHERE address_mac = $1");
 }
 
@@ -193,6 +196,32 @@ pub async fn suppress(
 /// How many addresses are suppressed, by reason.
 pub async fn suppressions(tx: &mut Tx) -> Result<Vec<(String, i64)>> {
     Ok(run!(tx, SUPPRESSIONS, query_as(), fetch_all)?)
+}
+
+/// A suppression as it's kept.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Suppressed {
+    /// The keyed hash of the address, which isn't kept.
+    pub address_mac: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Stamp,
+}
+
+/// At most `limit` suppressions after a hash, by hash.
+pub async fn suppressed(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<Suppressed>> {
+    Ok(run!(tx, SUPPRESSED, query_as(after, limit), fetch_all)?)
+}
+
+/// The suppression of this hash.
+pub async fn suppression(tx: &mut Tx, mac: &str) -> Result<Option<Suppressed>> {
+    Ok(run!(tx, SUPPRESSION, query_as(mac), fetch_optional)?)
+}
+
+/// Ends the suppression of this hash. Says whether there was one.
+pub async fn end_suppression(tx: &mut Tx, mac: &str) -> Result<bool> {
+    Ok(change!(tx, UNSUPPRESS, (mac))? > 0)
 }
 
 /// Lets this address be written to again. Says whether it was suppressed.

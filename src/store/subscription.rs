@@ -40,6 +40,10 @@ statements! {
         "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state, s.active_at,
                 s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
          FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.subscriber_id = $1 ORDER BY s.id");
+    AFTER = Sql::both(
+        "SELECT s.id, s.subscriber_id, s.list_id, s.rhythm_id, s.topics_key, s.cursor_seq, s.owed, s.apart, s.state, s.active_at,
+                s.ended_at, s.paused_until, h.cadence, h.days, h.hour, h.zone, h.next_at
+         FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id WHERE s.id > $1 ORDER BY s.id LIMIT $2");
     /// A window begins where the reader joins: what came before is on the site.
     ACTIVATE = Sql::both(
         "UPDATE subscription SET state = 'active', active_at = $2, ended_at = NULL,
@@ -75,14 +79,14 @@ statements! {
     };
     PAGE = Sql {
         sqlite:
-        "SELECT s.id, r.email, r.name, l.name AS list, h.cadence, s.state,
+        "SELECT s.id, s.subscriber_id, r.email, r.name, l.name AS list, h.cadence, s.state,
                 CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
          FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
               JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
          WHERE r.email_key >= $1 AND r.email_key < $1 || char(1114111) AND s.id < $2 ORDER BY s.id DESC LIMIT $3",
         postgres:
-        "SELECT s.id, r.email, r.name, l.name AS list, h.cadence, s.state,
+        "SELECT s.id, s.subscriber_id, r.email, r.name, l.name AS list, h.cadence, s.state,
                 CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
          FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
@@ -117,6 +121,8 @@ struct SubscriptionRow {
 pub struct Listed {
     /// Which.
     pub id: SubscriptionId,
+    /// Whose: the number.
+    pub subscriber: SubscriberId,
     /// Whose: the address.
     pub email: String,
     /// Whose: the name, may be empty.
@@ -134,6 +140,7 @@ pub struct Listed {
 #[derive(sqlx::FromRow)]
 struct ListedRow {
     id: i64,
+    subscriber_id: SubscriberId,
     email: String,
     name: String,
     list: String,
@@ -167,6 +174,12 @@ pub async fn find(tx: &mut Tx, id: SubscriptionId) -> Result<Option<Subscription
 /// Everything a subscriber gets, asked for, or left.
 pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<Subscription>> {
     let rows: Vec<SubscriptionRow> = run!(tx, OF_SUBSCRIBER, query_as(id), fetch_all)?;
+    rows.iter().map(subscription).collect()
+}
+
+/// At most `limit` subscriptions after a number, in order.
+pub async fn after(tx: &mut Tx, after: SubscriptionId, limit: i64) -> Result<Vec<Subscription>> {
+    let rows: Vec<SubscriptionRow> = run!(tx, AFTER, query_as(after, limit), fetch_all)?;
     rows.iter().map(subscription).collect()
 }
 
@@ -256,6 +269,7 @@ fn listed(row: ListedRow) -> Result<Listed> {
     let id = row.id;
     Ok(Listed {
         id: SubscriptionId(id),
+        subscriber: row.subscriber_id,
         email: row.email,
         name: row.name,
         list: row.list,

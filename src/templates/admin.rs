@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::templates::board::Chart;
 use crate::templates::forms::FormProblem;
 use crate::templates::pages::pages;
 
@@ -55,6 +56,8 @@ pub struct AdminHome {
     pub failing: Vec<FailingSource>,
     /// The newest digests.
     pub digests: Vec<DigestRow>,
+    /// What the figures were on other days.
+    pub charts: Vec<Chart>,
 }
 
 /// A source that can't be read.
@@ -86,6 +89,8 @@ pub struct Subscribers {
 /// One subscription of one person.
 #[derive(Debug, Clone, Serialize)]
 pub struct SubscriberRow {
+    /// Their own page.
+    pub url: String,
     /// E-mail address.
     pub address: String,
     /// May be empty.

@@ -8,6 +8,8 @@
 mod engine;
 
 pub mod admin;
+pub mod api;
+pub mod board;
 pub mod cards;
 pub mod forms;
 pub mod letters;

@@ -26,6 +26,7 @@ use crate::audience::sign_up::NoStanding;
 use crate::store::StoreError;
 use crate::templates::pages::ErrorKind;
 use crate::templates::pages::ErrorPage;
+use crate::web::api;
 use crate::web::visit::Visit;
 
 /// Seconds after which a busy database is worth another try.
@@ -60,7 +61,8 @@ impl Error {
         Self::Trouble(Arc::new(problem))
     }
 
-    fn status(&self) -> StatusCode {
+    /// The HTTP status.
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::NotFound | Self::Link(BadLink::Forged) => StatusCode::NOT_FOUND,
             Self::Withdrawn | Self::Link(BadLink::Expired) => StatusCode::GONE,
@@ -156,8 +158,10 @@ pub(super) fn after_panic(panic: Box<dyn Any + Send>) -> Response {
 /// Makes errors pages: our own, and the bare ones of the router and its layers.
 pub(super) async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
     let visit = Visit::of(&app, request.uri(), request.headers());
+    let by_script = api::is_ours(request.uri().path());
     let response = next.run(request).await;
     match undressed(&response) {
+        Some(error) if by_script => api::problem(&error, response),
         Some(error) => page(&visit, &error, response),
         None => response,
     }
@@ -187,7 +191,7 @@ fn page(visit: &Visit, error: &Error, bare: Response) -> Response {
 }
 
 /// Logs a problem, and gives the number it can be found under.
-fn record(problem: &anyhow::Error) -> String {
+pub(super) fn record(problem: &anyhow::Error) -> String {
     let token = Token::random();
     let letters = token.as_str().chars().filter(char::is_ascii_alphanumeric);
     let number: String = letters.take(8).collect();

@@ -18,6 +18,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::web::error::Error;
+use crate::web::metrics;
 
 /// Nothing comes from anywhere but here.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
@@ -62,6 +63,7 @@ pub(super) async fn tell(State(app): State<App>, request: Request, next: Next) -
     let route = route.map_or("-", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let took = (app.now() - begun).num_milliseconds();
+    metrics::count(&route, response.status());
     let status = response.status().as_u16();
     tracing::info!(%method, route, status, took, "request.done");
     response

@@ -6,6 +6,7 @@
 //! `base_url`, never from the Host header.
 
 pub mod admin;
+pub mod api;
 pub mod feeds;
 pub mod newsroom;
 
@@ -20,6 +21,7 @@ mod health;
 mod hooks;
 mod hub;
 mod identity;
+mod metrics;
 mod network;
 mod pages;
 mod picture;
@@ -55,6 +57,8 @@ use crate::web::network::Budgets;
 
 /// Bytes of a request's body.
 const MOST_BODY: usize = 64 * 1024;
+/// Bytes of an article's text in the console.
+const MOST_TEXT: usize = 1024 * 1024;
 /// How long one request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long open requests may go on after the stop.
@@ -97,6 +101,7 @@ pub fn router(app: App) -> Router {
     let own = public().merge(private(own_pages()).merge(private(console())));
     let own = own.layer(from_fn_with_state(web.clone(), guard::same_origin));
     open.merge(own)
+        .merge(private(api::routes(&web)))
         .merge(feeds::routes().with_state(app))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
@@ -134,8 +139,10 @@ fn public() -> Router<Web> {
             "/favicon.ico",
             get(|| async { Redirect::permanent("/assets/favicon.svg") }),
         )
+        .route("/api", get(api::page))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
 }
 
 /// What forms on any site, mailbox providers and mail providers may post to: an address, a token or
@@ -192,6 +199,7 @@ fn console() -> Router<Web> {
         .route("/admin", get(admin::home))
         .route("/admin/subscribers", get(admin::subscribers))
         .route("/admin/digests", get(admin::digests))
+        .merge(desks())
         .route(
             "/admin/digests/{id}",
             get(admin::digest::page).post(admin::digest::act),
@@ -205,6 +213,53 @@ fn console() -> Router<Web> {
             get(admin::session::link).post(admin::session::enter),
         )
         .route("/admin/sign-out", post(admin::session::sign_out))
+}
+
+/// What people change in the console.
+fn desks() -> Router<Web> {
+    use admin::articles;
+    use admin::letters;
+    use admin::lists;
+    use admin::people;
+    use admin::sources;
+    use admin::staff;
+    use admin::suppressions;
+    Router::new()
+        .route("/admin/sources", get(sources::all))
+        .route("/admin/sources/new", get(sources::fresh).post(sources::add))
+        .route(
+            "/admin/sources/{id}",
+            get(sources::one).post(sources::change),
+        )
+        .route("/admin/sources/{id}/{verb}", post(sources::act))
+        .route("/admin/articles", get(articles::all))
+        .route(
+            "/admin/articles/{id}",
+            get(articles::one).post(articles::edit),
+        )
+        .route("/admin/articles/{id}/{verb}", post(articles::act))
+        .route("/admin/lists", get(lists::all))
+        .route("/admin/lists/new", get(lists::fresh).post(lists::add))
+        .route("/admin/lists/{slug}", get(lists::one).post(lists::change))
+        .route("/admin/subscribers/{id}", get(people::one))
+        .route("/admin/subscribers.csv", get(people::export))
+        .route("/admin/subscriptions/{id}/end", post(people::end))
+        .route("/admin/letters", get(letters::all))
+        .route("/admin/letters/{id}", get(letters::one))
+        .route(
+            "/admin/suppressions",
+            get(suppressions::all).post(suppressions::change),
+        )
+        .route(
+            "/admin/suppressions/{hash}/remove",
+            post(suppressions::remove),
+        )
+        .route("/admin/users", get(staff::all).post(staff::add))
+        .route("/admin/users/{id}/disable", post(staff::disable))
+        .route("/admin/keys", post(staff::add_key))
+        .route("/admin/keys/{id}/revoke", post(staff::revoke))
+        .route("/admin/audit", get(staff::audit))
+        .layer(DefaultBodyLimit::max(MOST_TEXT))
 }
 
 /// Nothing of these pages is kept by browsers or proxies.

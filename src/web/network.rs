@@ -85,6 +85,10 @@ pub(super) enum Try {
     Password(Network, String),
     /// A request to the hub.
     Hub(Network),
+    /// A request to the API with a key.
+    Key(i64),
+    /// A key's use, as far as it's noted.
+    KeyUse(i64),
 }
 
 impl Try {
@@ -96,7 +100,40 @@ impl Try {
             Self::AnySignUp => (600, TimeDelta::hours(1)),
             Self::Password(..) => (5, TimeDelta::minutes(1)),
             Self::Hub(_) => (120, TimeDelta::minutes(1)),
+            Self::Key(_) => (6_000, TimeDelta::minutes(1)),
+            Self::KeyUse(_) => (1, TimeDelta::minutes(1)),
         }
+    }
+}
+
+/// How a budget stands after a try.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spent {
+    /// How many tries there are.
+    pub(super) most: u32,
+    /// In how long.
+    pub(super) span: TimeDelta,
+    count: u32,
+    ends: TimeDelta,
+}
+
+impl Spent {
+    /// Refuses if there were too many.
+    pub(super) fn within(&self) -> Result<(), Error> {
+        if self.count <= self.most {
+            return Ok(());
+        }
+        Err(Error::TooMany(self.wait()))
+    }
+
+    /// How many tries are left.
+    pub(super) fn left(&self) -> u32 {
+        self.most.saturating_sub(self.count)
+    }
+
+    /// In how many seconds they all come back.
+    pub(super) fn wait(&self) -> u64 {
+        self.ends.num_seconds().unsigned_abs().max(1)
     }
 }
 
@@ -110,13 +147,19 @@ pub(super) struct Budgets(Mutex<HashMap<Try, (Stamp, u32)>>);
 impl Budgets {
     /// Counts one more try, or says how long to wait.
     pub(super) fn spend(&self, what: Try, now: Stamp) -> Result<(), Error> {
+        self.count_one(what, now).within()
+    }
+
+    /// Counts one more try, and says how things stand.
+    pub(super) fn count_one(&self, what: Try, now: Stamp) -> Spent {
         let (most, span) = what.limit();
         let (since, count) = self.count(what, span, now);
-        if count <= most {
-            return Ok(());
+        Spent {
+            most,
+            span,
+            count,
+            ends: span - (now - since),
         }
-        let left = span - (now - since);
-        Err(Error::TooMany(left.num_seconds().unsigned_abs().max(1)))
     }
 
     /// Counts one more, and says since when how many there were.

@@ -348,3 +348,56 @@ fn columns_of_an_import_may_have_other_names() {
         all.stdout
     );
 }
+
+#[test]
+fn shells_and_man_learn_the_command_from_itself() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    for shell in ["bash", "zsh", "fish"] {
+        let script = visnyk.run(&["completions", shell]);
+        assert!(
+            script.code == 0 && script.stdout.contains("subscriber"),
+            "{shell}"
+        );
+    }
+    let pages = folder.path().join("man");
+    assert_eq!(visnyk.run(&["man", &pages.to_string_lossy()]).code, 0);
+    let page = std::fs::read_to_string(pages.join("visnyk-source-add.1")).unwrap();
+    assert!(
+        page.contains("how to read it") || page.contains("How to read it"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_key_is_made_listed_and_revoked() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let made = json(&visnyk.run(&[
+        "key",
+        "add",
+        "press",
+        "--scope",
+        "articles:write,articles:read",
+        "--json",
+    ]));
+    assert!(made["key"].as_str().unwrap().starts_with("visnyk_"));
+    assert_eq!(
+        visnyk
+            .run(&["key", "add", "press", "--scope", "lists:read"])
+            .code,
+        65
+    );
+    let odd = visnyk.run(&["key", "add", "odd", "--scope", "everything"]);
+    assert!(
+        odd.code == 64 && odd.stderr.contains("articles:read"),
+        "{}",
+        odd.stderr
+    );
+    let listed = visnyk.run(&["key", "list", "--json"]);
+    assert!(!listed.stdout.contains(made["key"].as_str().unwrap()));
+    assert_eq!(json(&listed)[0]["active"], true);
+    assert_eq!(visnyk.run(&["key", "revoke", "press"]).code, 0);
+    assert_eq!(visnyk.run(&["key", "revoke", "press"]).code, 66);
+    assert!(visnyk.run(&["openapi"]).stdout.contains("\"3.1.0\""));
+}

@@ -17,6 +17,7 @@ mod digest;
 mod feed;
 mod letter;
 mod search;
+mod security;
 mod source;
 mod store;
 mod templates;

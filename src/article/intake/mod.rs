@@ -578,7 +578,8 @@ fn title(draft: &Draft) -> String {
     .unwrap_or_else(|| "—".to_owned())
 }
 
-fn hash(parts: &[&str]) -> String {
+/// What several texts together are known by.
+pub fn hash(parts: &[&str]) -> String {
     let joined = parts.join("\u{1f}");
     URL_SAFE_NO_PAD.encode(digest(&SHA256, joined.as_bytes()))
 }

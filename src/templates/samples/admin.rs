@@ -20,6 +20,7 @@ use crate::templates::samples::LIST;
 use crate::templates::samples::Sample;
 use crate::templates::samples::Show;
 use crate::templates::samples::URL;
+use crate::templates::samples::board;
 use crate::templates::samples::moment;
 
 /// Renders them all.
@@ -94,6 +95,7 @@ impl Sample for AdminHome {
                 error: "expected a feed, but got `text/html`".into(),
             }],
             digests: digest_rows(),
+            charts: vec![board::chart()],
         };
         let empty = Self {
             articles: 0,
@@ -102,6 +104,7 @@ impl Sample for AdminHome {
             accepted: 0,
             failing: Vec::new(),
             digests: Vec::new(),
+            charts: Vec::new(),
         };
         vec![full, empty]
     }
@@ -110,6 +113,7 @@ impl Sample for AdminHome {
 impl Sample for Subscribers {
     fn samples() -> Vec<Self> {
         let row = |state| SubscriberRow {
+            url: format!("{URL}/admin/subscribers/1"),
             address: "olena@example.com".into(),
             name: "Олена".into(),
             list: LIST.into(),

@@ -2,6 +2,8 @@
 //! templates on, what a preview shows. The news are those of the first home, Poltava.
 
 mod admin;
+mod api;
+mod board;
 mod letters;
 mod pages;
 
@@ -63,6 +65,8 @@ pub fn show_all(templates: &Templates) -> (Vec<Shown>, Vec<TemplateError>) {
     };
     pages::show(&mut show);
     admin::show(&mut show);
+    api::show(&mut show);
+    board::show(&mut show);
     letters::show(&mut show);
     (show.shown, show.failed)
 }

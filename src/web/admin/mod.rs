@@ -1,8 +1,16 @@
-//! The web console: how things stand, subscribers, digests. Only for whoever is signed in; every
-//! role may see all.
+//! The web console: how things stand, and everything that can be done about it. Only for whoever is
+//! signed in: viewers see, editors change, owners decide who may. Every change is in the log.
 
+pub(super) mod articles;
+mod desk;
 pub(super) mod digest;
+pub(super) mod letters;
+pub(super) mod lists;
+pub(super) mod people;
 pub(super) mod session;
+pub(super) mod sources;
+pub(super) mod staff;
+pub(super) mod suppressions;
 
 use axum::response::Response;
 
@@ -15,6 +23,7 @@ use crate::letter::LetterState;
 use crate::source::Source;
 use crate::source::SourceState;
 use crate::store;
+use crate::store::Tx;
 use crate::store::digest::Summary;
 use crate::store::subscription::Listed;
 use crate::templates::admin::AdminHome;
@@ -26,6 +35,7 @@ use crate::templates::admin::LetterCounts;
 use crate::templates::admin::SubscriberRow;
 use crate::templates::admin::Subscribers;
 use crate::templates::admin::SubscriptionWord;
+use crate::templates::board::Chart;
 use crate::templates::cards::SignedIn;
 use crate::templates::pages::Page;
 use crate::web::error::Error;
@@ -58,12 +68,46 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
             .await?
             .unsigned_abs(),
         failing: sources.into_iter().filter_map(failing).collect(),
+        charts: vec![
+            readers_by_day(&visit, &mut tx).await?,
+            by_digest(&visit, &digests),
+        ],
         digests: digests
             .into_iter()
             .map(|digest| digest_row(&visit, digest))
             .collect(),
     };
     show(&visit, &insider, &page)
+}
+
+/// Days that the chart of readers shows.
+const DAYS: i64 = 30;
+
+/// Active subscriptions at the end of each of the last days.
+async fn readers_by_day(visit: &Visit, tx: &mut Tx) -> Result<Chart, Error> {
+    let mut counts = Vec::new();
+    for ago in (0..DAYS).rev() {
+        let at = visit.app.now() - chrono::TimeDelta::days(ago);
+        let label = visit.local(at).format("%d.%m").to_string();
+        counts.push((label, store::ledger::active_at(tx, at).await?));
+    }
+    Ok(Chart::of("readers_by_day", "day", counts))
+}
+
+/// Letters that servers took, of each of the newest digests, the oldest first.
+fn by_digest(visit: &Visit, digests: &[Summary]) -> Chart {
+    let counts = digests.iter().rev().map(|digest| {
+        let cut = visit.local(digest.cut_at).format("%d.%m");
+        let accepted = digest
+            .letters
+            .iter()
+            .filter(|(state, _)| *state == LetterState::Accepted);
+        (
+            format!("{} {cut}", digest.list),
+            accepted.map(|(_, count)| count).sum(),
+        )
+    });
+    Chart::of("letters_by_digest", "digest", counts)
 }
 
 /// `/admin/subscribers?q=&before=`.
@@ -154,6 +198,9 @@ fn failing(source: Source) -> Option<FailingSource> {
 
 fn subscriber_row(visit: &Visit, row: Listed) -> SubscriberRow {
     SubscriberRow {
+        url: visit
+            .app
+            .url(&format!("/admin/subscribers/{}", row.subscriber.0)),
         address: row.email,
         name: row.name,
         list: row.list,

@@ -1,7 +1,9 @@
 //! The web edge for people, asked as a browser asks: through the router, without sockets.
 
 mod admin;
+pub(crate) mod api;
 mod archive;
+pub(crate) mod desk;
 mod feeds;
 mod guard;
 mod hooks;
@@ -9,6 +11,7 @@ mod in_chromium;
 mod pages;
 mod preferences;
 mod reader;
+mod schemathesis;
 mod sign_up;
 
 use std::iter;

@@ -4,6 +4,8 @@
 //! confirms can't read preferences. Nothing here is looked up; the database never sees a token,
 //! only its [`TokenHash`].
 
+pub mod key;
+
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};

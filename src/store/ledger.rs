@@ -1,0 +1,56 @@
+//! The ledger as people who look after lists read it, beside what [`letter`](super::letter) gives.
+
+use crate::audience::SubscriberId;
+use crate::clock::Stamp;
+use crate::store::Result;
+use crate::store::Sql;
+use crate::store::Tx;
+use crate::store::run;
+use crate::store::statements;
+
+statements! {
+    OF_SUBSCRIBER = Sql::both(
+        "SELECT id, purpose, state, made_at, finished_at, tries FROM letter
+         WHERE subscriber_id = $1 ORDER BY made_at DESC, id DESC LIMIT $2");
+    /// Active on a day: those who began by its end, less those who ended by then.
+    BEGUN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at < $1");
+    BYTES = Sql {
+        sqlite: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
+        postgres: "SELECT pg_database_size(current_database())",
+    };
+    ENDED = Sql::both("SELECT COUNT(*) FROM subscription WHERE ended_at < $1 AND active_at IS NOT NULL");
+}
+
+/// One letter of somebody's.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Sent {
+    /// Which.
+    pub id: i64,
+    /// What for.
+    pub purpose: String,
+    /// Where it stands.
+    pub state: String,
+    /// When it was queued.
+    pub made_at: Stamp,
+    /// When it came to rest.
+    pub finished_at: Option<Stamp>,
+    /// How often it was tried.
+    pub tries: i64,
+}
+
+/// At most `limit` letters of one subscriber, the newest first.
+pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId, limit: i64) -> Result<Vec<Sent>> {
+    Ok(run!(tx, OF_SUBSCRIBER, query_as(id, limit), fetch_all)?)
+}
+
+/// How many subscriptions were active at a moment, as far as what is kept tells.
+pub async fn active_at(tx: &mut Tx, at: Stamp) -> Result<i64> {
+    let begun: i64 = run!(tx, BEGUN, query_scalar(at), fetch_one)?;
+    let ended: i64 = run!(tx, ENDED, query_scalar(at), fetch_one)?;
+    Ok(begun - ended)
+}
+
+/// How large the database is.
+pub async fn database_bytes(tx: &mut Tx) -> Result<i64> {
+    Ok(run!(tx, BYTES, query_scalar(), fetch_one)?)
+}

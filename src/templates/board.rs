@@ -1,0 +1,198 @@
+//! A page of the console that is made of tables, facts and forms. Its template is
+//! `pages/admin/board.html.j2`.
+//!
+//! The words are names of sentences below `desk.`, so that the catalogue alone says them; what
+//! people wrote is [`Text`].
+
+use serde::Serialize;
+
+use crate::templates::pages::pages;
+
+pages! {
+    Board => "admin/board",
+}
+
+/// Tables, facts and forms, one below the other.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Board {
+    /// The heading: the name of a sentence.
+    pub title: &'static str,
+    /// What it's about, as its owner named it.
+    pub about: Option<String>,
+    /// What was done, or couldn't be: the name of a sentence.
+    pub done: Option<&'static str>,
+    /// What is wrong, in words.
+    pub problem: Option<String>,
+    /// Where else to go: a sentence's name and an address.
+    pub links: Vec<(&'static str, String)>,
+    /// In order.
+    pub parts: Vec<Part>,
+    /// The next page.
+    pub next: Option<String>,
+}
+
+/// One part of a board.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "part", rename_all = "lowercase")]
+pub enum Part {
+    /// A table.
+    Table(Table),
+    /// Names and values.
+    Facts(Facts),
+    /// A form.
+    Form(Form),
+    /// Bars, with their table.
+    Chart(Chart),
+    /// Buttons, each a form of its own.
+    Buttons(Buttons),
+}
+
+/// A table.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Table {
+    /// The name of a sentence; empty if the page's heading says it.
+    pub title: &'static str,
+    /// Names of sentences.
+    pub columns: Vec<&'static str>,
+    /// In order.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What a cell or a fact shows.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Cell {
+    /// As it's shown.
+    pub text: String,
+    /// The name of a sentence that says it instead.
+    pub word: Option<&'static str>,
+    /// Where it leads.
+    pub href: Option<String>,
+    /// A button that posts here: its sentence is `word`.
+    pub post: Option<String>,
+}
+
+impl Cell {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A sentence.
+    pub fn word(word: &'static str) -> Self {
+        Self {
+            word: Some(word),
+            ..Self::default()
+        }
+    }
+
+    /// A text that leads somewhere.
+    pub fn link(text: impl Into<String>, href: impl Into<String>) -> Self {
+        Self {
+            href: Some(href.into()),
+            ..Self::text(text)
+        }
+    }
+
+    /// A button.
+    pub fn button(word: &'static str, post: impl Into<String>) -> Self {
+        Self {
+            post: Some(post.into()),
+            ..Self::word(word)
+        }
+    }
+}
+
+/// Names and values.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Facts {
+    /// The name of a sentence; empty for none.
+    pub title: &'static str,
+    /// Names of sentences, and what they are.
+    pub facts: Vec<(&'static str, Cell)>,
+}
+
+/// A form.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Form {
+    /// The name of a sentence; empty for none.
+    pub title: &'static str,
+    /// Where it leads.
+    pub action: String,
+    /// Whether it only asks.
+    pub get: bool,
+    /// In order.
+    pub fields: Vec<FormField>,
+    /// What its buttons say, and the value of `step` that each sends.
+    pub buttons: Vec<(&'static str, &'static str)>,
+}
+
+/// A field.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct FormField {
+    /// As it's sent.
+    pub name: &'static str,
+    /// The name of a sentence.
+    pub label: &'static str,
+    /// `text`, `email`, `url`, `number`, `long`, `choice`, `hidden`.
+    pub kind: &'static str,
+    /// As filled in.
+    pub value: String,
+    /// Whether it must be filled in.
+    pub must: bool,
+    /// Values to choose from, with the sentence that says each; empty to say it as it is.
+    pub choices: Vec<(String, &'static str)>,
+}
+
+/// Buttons, each a form of its own.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Buttons {
+    /// Where each posts, and what it says.
+    pub buttons: Vec<(String, &'static str)>,
+}
+
+/// Bars, with their table.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Chart {
+    /// The name of a sentence.
+    pub title: &'static str,
+    /// What the first column is: the name of a sentence.
+    pub what: &'static str,
+    /// In order.
+    pub bars: Vec<Bar>,
+}
+
+/// A bar.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Bar {
+    /// What it stands for.
+    pub label: String,
+    /// How many.
+    pub count: i64,
+    /// From 0 to 100.
+    pub height: i64,
+}
+
+impl Chart {
+    /// Bars as high as their numbers, the highest 100.
+    pub fn of(
+        title: &'static str,
+        what: &'static str,
+        counts: impl IntoIterator<Item = (String, i64)>,
+    ) -> Self {
+        let counts: Vec<(String, i64)> = counts.into_iter().collect();
+        let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0);
+        let bars = counts.into_iter().map(|(label, count)| Bar {
+            label,
+            count,
+            height: count.saturating_mul(100) / most.max(1),
+        });
+        Self {
+            title,
+            what,
+            bars: bars.collect(),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Samples of boards.
+
+use crate::templates::board::Board;
+use crate::templates::board::Buttons;
+use crate::templates::board::Cell;
+use crate::templates::board::Chart;
+use crate::templates::board::Facts;
+use crate::templates::board::Form;
+use crate::templates::board::FormField;
+use crate::templates::board::Part;
+use crate::templates::board::Table;
+use crate::templates::samples::Sample;
+use crate::templates::samples::Show;
+use crate::templates::samples::URL;
+
+/// Renders them all.
+pub(super) fn show(show: &mut Show<'_>) {
+    show.page::<Board>();
+}
+
+/// Bars over a few days.
+pub(super) fn chart() -> Chart {
+    let counts = [("21.11", 0), ("22.11", 12), ("23.11", 116_578)];
+    let counts = counts.map(|(day, count)| (day.to_owned(), count));
+    Chart::of("readers_by_day", "day", counts)
+}
+
+fn form() -> Form {
+    let field = |name, label, kind: &'static str, value: &str| FormField {
+        name,
+        label,
+        kind,
+        value: value.into(),
+        must: true,
+        choices: Vec::new(),
+    };
+    Form {
+        title: "edit",
+        action: "/admin/sources/1".into(),
+        get: false,
+        fields: vec![
+            field("name", "name", "text", "Полтавська ОВА"),
+            field("html", "html", "long", "<p>Так</p>"),
+            field("id", "name", "hidden", "1"),
+            FormField {
+                choices: vec![("auto".into(), "kind_auto"), ("odd".into(), "")],
+                ..field("kind", "kind", "choice", "auto")
+            },
+        ],
+        buttons: vec![("preview", "preview"), ("save", "save")],
+    }
+}
+
+impl Sample for Board {
+    fn samples() -> Vec<Self> {
+        let rows = vec![vec![
+            Cell::link("Полтавська ОВА", format!("{URL}/admin/sources/1")),
+            Cell::word("failing"),
+            Cell::text("expected a feed, but got `text/html`"),
+            Cell::button("remove", "/admin/sources/1/remove"),
+        ]];
+        let full = Self {
+            title: "sources",
+            about: Some("Полтавська ОВА".into()),
+            done: Some("saved"),
+            problem: Some("expected an address".into()),
+            links: vec![("add", format!("{URL}/admin/sources/new"))],
+            parts: vec![
+                Part::Table(Table {
+                    title: "",
+                    columns: vec!["name", "state", "problem", "remove"],
+                    rows,
+                }),
+                Part::Facts(Facts {
+                    title: "",
+                    facts: vec![("address", Cell::text(URL))],
+                }),
+                Part::Buttons(Buttons {
+                    buttons: vec![("/admin/sources/1/poll".into(), "poll_now")],
+                }),
+                Part::Chart(chart()),
+                Part::Form(form()),
+            ],
+            next: Some(format!("{URL}/admin/sources?after=1")),
+        };
+        let empty = Self {
+            title: "sources",
+            parts: vec![Part::Table(Table::default())],
+            ..Self::default()
+        };
+        vec![full, empty]
+    }
+}

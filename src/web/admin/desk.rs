@@ -1,0 +1,163 @@
+//! What every desk of the console does: let in who may, show a board, write changes down.
+
+use axum::extract::FromRef;
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
+use axum::response::Redirect;
+use axum::response::Response;
+
+use crate::access::Role;
+use crate::access::User;
+use crate::app::App;
+use crate::clock::Stamp;
+use crate::store;
+use crate::store::Tx;
+use crate::store::audit::Change;
+use crate::templates::board::Board;
+use crate::templates::board::FormField;
+use crate::web::admin::session::Insider;
+use crate::web::admin::show;
+use crate::web::error::Error;
+use crate::web::visit::Visit;
+
+/// Whoever is signed in and may change things.
+pub(in crate::web) struct Editor(pub(super) User);
+
+/// Whoever is signed in and may do everything.
+pub(in crate::web) struct Owner(pub(super) User);
+
+async fn at_least<S: Send + Sync>(parts: &mut Parts, state: &S, role: Role) -> Result<User, Error>
+where
+    App: FromRef<S>,
+{
+    let Insider(user) = Insider::from_request_parts(parts, state).await?;
+    if user.role >= role {
+        Ok(user)
+    } else {
+        Err(Error::Forbidden)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Editor
+where
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        at_least(parts, state, Role::Editor).await.map(Self)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Owner
+where
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        at_least(parts, state, Role::Owner).await.map(Self)
+    }
+}
+
+/// A board, for whoever is signed in.
+pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Response, Error> {
+    page.done = page
+        .done
+        .or_else(|| match visit.asked_for("done")?.as_str() {
+            "saved" => Some("saved"),
+            "added" => Some("added"),
+            "removed" => Some("removed"),
+            "soon" => Some("soon"),
+            _ => None,
+        });
+    show(visit, &Insider(user), &page)
+}
+
+/// A board that says what is wrong with what was filled in.
+pub(super) fn refused(visit: &Visit, user: User, page: Board) -> Result<Response, Error> {
+    let page = board(visit, user, page)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}
+
+/// Back to a page, which says what was done.
+pub(super) fn back(path: &str, done: &str) -> Response {
+    Redirect::to(&format!("{path}?done={done}")).into_response()
+}
+
+/// Writes a change down.
+pub(super) async fn note(
+    tx: &mut Tx,
+    user: &User,
+    (action, subject): (&'static str, String),
+    (was, became): (String, String),
+    now: Stamp,
+) -> store::Result<()> {
+    let change = Change {
+        actor: format!("user {}", user.email),
+        action,
+        subject,
+        was,
+        became,
+    };
+    store::audit::record(tx, &change, now).await
+}
+
+/// Writes down a change that a flow made in a transaction of its own.
+pub(super) async fn note_after(
+    app: &App,
+    user: &User,
+    what: (&'static str, String),
+) -> store::Result<()> {
+    let mut tx = app.db.begin().await?;
+    note(&mut tx, user, what, Default::default(), app.now()).await?;
+    tx.commit().await
+}
+
+/// A moment as people read it.
+pub(super) fn moment(visit: &Visit, at: Stamp) -> String {
+    visit.language.date_time(&visit.local(at))
+}
+
+/// A field.
+pub(super) fn field(
+    name: &'static str,
+    label: &'static str,
+    kind: &'static str,
+    value: impl Into<String>,
+) -> FormField {
+    FormField {
+        name,
+        label,
+        kind,
+        value: value.into(),
+        must: false,
+        choices: Vec::new(),
+    }
+}
+
+/// A field that must be filled in.
+pub(super) fn must(field: FormField) -> FormField {
+    FormField {
+        must: true,
+        ..field
+    }
+}
+
+/// A field that offers values, with the sentence that says each.
+pub(super) fn choice(
+    name: &'static str,
+    label: &'static str,
+    value: &str,
+    choices: &[(&str, &'static str)],
+) -> FormField {
+    FormField {
+        choices: choices
+            .iter()
+            .map(|(value, word)| ((*value).to_owned(), *word))
+            .collect(),
+        ..field(name, label, "choice", value)
+    }
+}

@@ -138,8 +138,27 @@ impl Chromium {
     /// Clicks what matches, and waits for what it leads to.
     pub(crate) async fn click(&self, css: &str) {
         let element = self.find(css).await;
+        let kind = self
+            .say("GET", &format!("/element/{element}/name"), &Value::Null)
+            .await;
+        let page = self.find("html").await;
         self.say("POST", &format!("/element/{element}/click"), &json!({}))
             .await;
+        if kind == "button" || kind == "a" {
+            self.until_left(&page).await;
+        }
+    }
+
+    /// On a busy machine a click is answered before the next page begins. A form that the browser
+    /// finds wrong leads nowhere, so that this waits only for a while.
+    async fn until_left(&self, page: &str) {
+        let at = format!("/session/{}/element/{page}/name", self.session);
+        for _ in 0..50 {
+            if told(self.port, "GET", &at, &Value::Null).await["error"].is_string() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     pub(crate) async fn fill(&self, css: &str, text: &str) {
@@ -193,13 +212,18 @@ impl Drop for Chromium {
 
 /// One command; what it answers, unless that is an error.
 async fn ask(port: u16, method: &str, path: &str, body: &Value) -> Value {
+    let value = told(port, method, path, body).await;
+    assert!(value["error"].is_null(), "{method} {path} {body}: {value}");
+    value
+}
+
+/// One command; what it answers, be it an error.
+async fn told(port: u16, method: &str, path: &str, body: &Value) -> Value {
     let asked = tokio::time::timeout(PATIENCE, exchange(port, method, path, body)).await;
     let answer = asked.unwrap_or_else(|_| panic!("chromedriver says nothing to {method} {path}"));
     let mut answer: Value = serde_json::from_str(&answer)
         .unwrap_or_else(|_| panic!("expected JSON to {method} {path}, but got {answer}"));
-    let value = answer["value"].take();
-    assert!(value["error"].is_null(), "{method} {path} {body}: {value}");
-    value
+    answer["value"].take()
 }
 
 async fn exchange(port: u16, method: &str, path: &str, body: &Value) -> String {

@@ -2,7 +2,7 @@
 //! `pages/admin/board.html.j2`.
 //!
 //! The words are names of sentences below `desk.`, so that the catalogue alone says them; what
-//! people wrote is [`Text`].
+//! people wrote is `Text`.
 
 use serde::Serialize;
 

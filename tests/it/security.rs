@@ -56,7 +56,7 @@ const MARKUP: &[&str] = &[
     "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
 ];
 
-fn runs(page: &str) -> bool {
+pub(crate) fn runs(page: &str) -> bool {
     // What is described for search engines is no program, and holds no `<` at all.
     let page = page.to_lowercase();
     let mut described = page.split(r#"<script type="application/ld+json">"#);

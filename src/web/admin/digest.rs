@@ -21,6 +21,7 @@ use crate::digest::review;
 use crate::store;
 use crate::templates::admin::AdminDigest;
 use crate::templates::admin::DigestLine;
+use crate::web::admin::desk::note_after;
 use crate::web::admin::digest_word;
 use crate::web::admin::letter_counts;
 use crate::web::admin::session::Insider;
@@ -53,21 +54,9 @@ pub(in crate::web) async fn act(
     let app = &visit.app;
     let (digest, _) = find(app, &id).await?;
     let id = digest.id;
-    let held = digest.state == DigestState::Held;
-    match fields.one("action") {
-        "save" if held => drop(review::arrange(app, &arranged(digest, &fields)).await),
-        "release" if held => {
-            review::arrange(app, &arranged(digest, &fields))
-                .await
-                .map_err(Error::trouble)?;
-            if review::release(app, id).await.map_err(Error::trouble)? {
-                compile::plan(app, id).await.map_err(Error::trouble)?;
-            }
-        }
-        "skip" if held => drop(review::skip(app, id).await.map_err(Error::trouble)?),
-        "hold" => drop(review::hold(app, id).await.map_err(Error::trouble)?),
-        "cancel" => drop(review::cancel(app, id).await.map_err(Error::trouble)?),
-        _ => {}
+    let decided = decide(app, digest, &fields).await.map_err(Error::trouble)?;
+    if let Some(action) = decided {
+        note_after(app, &insider.0, (action, format!("digest {}", id.0))).await?;
     }
     tracing::info!(
         digest = id.0,
@@ -77,6 +66,35 @@ pub(in crate::web) async fn act(
     );
     let back = app.url(&format!("/admin/digests/{}", id.0));
     Ok(Redirect::to(&back).into_response())
+}
+
+/// Does what a button says, and names it as the log does; `None` if nothing came of it.
+async fn decide(
+    app: &App,
+    digest: Digest,
+    fields: &Fields,
+) -> anyhow::Result<Option<&'static str>> {
+    let id = digest.id;
+    let held = digest.state == DigestState::Held;
+    let (action, done) = match fields.one("action") {
+        "save" if held => {
+            let kept = review::arrange(app, &arranged(digest, fields)).await?;
+            ("digest.arrange", kept)
+        }
+        "release" if held => {
+            review::arrange(app, &arranged(digest, fields)).await?;
+            let released = review::release(app, id).await?;
+            if released {
+                compile::plan(app, id).await?;
+            }
+            ("digest.release", released)
+        }
+        "skip" if held => ("digest.skip", review::skip(app, id).await?),
+        "hold" => ("digest.hold", review::hold(app, id).await?.is_some()),
+        "cancel" => ("digest.cancel", review::cancel(app, id).await?.is_some()),
+        _ => return Ok(None),
+    };
+    Ok(done.then_some(action))
 }
 
 async fn find(app: &App, id: &str) -> Result<(Digest, List), Error> {

@@ -133,7 +133,7 @@ pub(super) async fn get(
     one(StatusCode::OK, &shown(&mut tx, digest).await?)
 }
 
-/// Keep a digest whose letters aren't made yet until it's released.
+/// Keep a digest until it's released: letters that aren't on their way wait too.
 #[utoipa::path(post, path = "/digests/{id}/hold", tag = "digests", security(("key" = ["digests:write"])),
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1)),
     responses((status = 200, body = DigestShown, description = "As it is now"), Problems))]

@@ -288,6 +288,8 @@ async fn an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks(app: T
     assert_eq!(sent[0].1, ["Новина-1", "Новина-3"]);
     let page = browser.get("/admin/digests/1").await;
     assert!(page.body.contains("<progress"), "{}", page.body);
+    let log = browser.get("/admin/audit").await;
+    assert!(log.body.contains("digest.release"), "{}", log.body);
     assert_eq!(
         browser.get("/admin/digests/2").await.status,
         StatusCode::NOT_FOUND

@@ -581,7 +581,13 @@ async fn a_digest_is_run_held_and_stopped(app: TestApp) {
     is_problem(&post(&script, &at("release"), &json!({})).await, 409);
     let held = json_of(&post(&script, &at("hold"), &json!({})).await);
     assert_eq!(held["state"], "held");
+    assert_eq!(held["letters"][0], json!({"state": "paused", "letters": 2}));
     is_problem(&post(&script, &at("hold"), &json!({})).await, 409);
+    let released = json_of(&post(&script, &at("release"), &json!({})).await);
+    assert_eq!(
+        released["letters"][0],
+        json!({"state": "queued", "letters": 2})
+    );
     let cancelled = json_of(&post(&script, &at("cancel"), &json!({})).await);
     assert_eq!(
         cancelled["letters"][0],

@@ -2,7 +2,8 @@
 //!
 //! What came of a letter is on disk before the text of the next one goes: the outcome, and the gate
 //! of the letter after that, go into one transaction. So a crash can repeat at most one letter a
-//! connection, and none whose outcome was written.
+//! connection, and none whose outcome was written. A worker that froze until others took what it
+//! held learns so from the first outcome it writes, and asks again for what is past the gate.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,6 +42,10 @@ pub(super) const LEASE: TimeDelta = TimeDelta::minutes(15);
 /// Letters that one connection has past the gate at once: the one that goes, and the next.
 const AHEAD: usize = 2;
 
+/// A letter that passed the gate longer ago is asked for again before it goes: the one before it
+/// took its time, and used up its lease.
+const PASSED_LONG_AGO: TimeDelta = TimeDelta::minutes(1);
+
 /// A leased letter with all that composing it needs.
 pub(super) struct Job {
     pub(super) letter: Leased,
@@ -59,8 +64,8 @@ impl Job {
 pub(super) struct Written {
     letter: Leased,
     composed: Composed,
-    /// Whether it's past the gate.
-    has_passed: bool,
+    /// When it passed the gate, if it did.
+    passed_at: Option<Stamp>,
     /// Relays that wouldn't hear of it, a bit each, and what they said.
     tried: u64,
     attempts: Vec<AttemptRecord>,
@@ -94,6 +99,8 @@ pub(super) struct Courier {
     /// What came of letters, to be on disk before the text of the next one goes. Each comes to
     /// rest with it.
     unwritten: Vec<Entry>,
+    /// A letter that we spoke of was another worker's by then: perhaps all that we hold is.
+    in_doubt: bool,
 }
 
 impl Courier {
@@ -114,6 +121,7 @@ impl Courier {
             connection: way.mailer.connection(),
             counted: way.counted.as_deref().map(Arc::from),
             unwritten: Vec::new(),
+            in_doubt: false,
         })
     }
 
@@ -129,6 +137,7 @@ impl Courier {
                 break;
             }
             passed.extend(self.pass(written).await);
+            self.keep(&mut passed).await;
             if let Some(letter) = passed.pop_front() {
                 self.deliver(letter, passed.front()).await;
             }
@@ -211,7 +220,7 @@ impl Courier {
             Ok(composed) => Some(Written {
                 letter,
                 composed,
-                has_passed: false,
+                passed_at: None,
                 tried: 0,
                 attempts: Vec::new(),
             }),
@@ -231,14 +240,16 @@ impl Courier {
         if written.is_empty() && self.unwritten.is_empty() {
             return Vec::new();
         }
-        let hand = Arrow::Hand(self.app.now() + self.ways.skew() + LEASE);
-        let (mut passed, fresh): (Vec<_>, Vec<_>) =
-            written.into_iter().partition(|written| written.has_passed);
+        let now = self.app.now();
+        let hand = Arrow::Hand(now + self.ways.skew() + LEASE);
+        let (mut passed, fresh): (Vec<_>, Vec<_>) = written
+            .into_iter()
+            .partition(|written| written.passed_at.is_some());
         let gates = fresh.iter().map(|written| Entry::of(&written.letter, hand));
         let open = self.write(gates.collect()).await;
         for (mut written, open) in fresh.into_iter().zip(open) {
             if open {
-                written.has_passed = true;
+                written.passed_at = Some(now);
                 passed.push(written);
             } else {
                 // Unsubscribed, suppressed or erased since it was queued.
@@ -249,13 +260,47 @@ impl Courier {
         passed
     }
 
+    /// Asks again for what is past the gate, where it may be another worker's by now. What is
+    /// doesn't go, and neither does anything else over a connection that has announced it.
+    async fn keep(&mut self, passed: &mut VecDeque<Written>) {
+        let now = self.app.now();
+        let is_old = |written: &Written| {
+            let ago = written.passed_at.map(|passed_at| now - passed_at);
+            ago.is_none_or(|ago| ago > PASSED_LONG_AGO || ago < TimeDelta::zero())
+        };
+        if !std::mem::take(&mut self.in_doubt) && !passed.iter().any(is_old) {
+            return;
+        }
+        let keep = Arrow::Keep(now + self.ways.skew() + LEASE);
+        let asked = passed
+            .iter()
+            .map(|written| Entry::of(&written.letter, keep));
+        let mut ours = self.write(asked.collect()).await.into_iter();
+        let held = passed.len();
+        passed.retain_mut(|written| {
+            written.passed_at = Some(now);
+            ours.next().unwrap_or(false)
+        });
+        let lost = held - passed.len();
+        if lost > 0 {
+            tracing::warn!(letters = lost, "letter.lost_to_another_worker");
+            self.ways.finish(lost);
+            self.connection.close().await;
+        }
+    }
+
     /// Has this written, and whatever was not yet; how it went with each of `entries`.
     async fn write(&mut self, entries: Vec<Entry>) -> Vec<bool> {
         let at_rest = self.unwritten.len();
         let mut all = std::mem::take(&mut self.unwritten);
+        let spoken: Vec<bool> = all.iter().map(Entry::ends_a_hand_over).collect();
         all.extend(entries);
         let mut written = self.ledger.write_together(all).await;
-        written.drain(..at_rest.min(written.len()));
+        let at_rest_went = written.drain(..at_rest.min(written.len()));
+        self.in_doubt |= spoken
+            .into_iter()
+            .zip(at_rest_went)
+            .any(|(spoken, went)| spoken && !went);
         self.ways.finish(at_rest);
         written
     }

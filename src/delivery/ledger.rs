@@ -82,6 +82,14 @@ impl Entry {
 }
 
 impl Entry {
+    /// Whether it says what came of a hand-over. Nobody but another worker can have said so before.
+    pub(super) fn ends_a_hand_over(&self) -> bool {
+        matches!(
+            self.arrow,
+            Arrow::Accept | Arrow::Refuse | Arrow::Defer(_) | Arrow::Repeat(_)
+        )
+    }
+
     fn held(&self) -> Held {
         (self.letter, self.fence)
     }

@@ -95,6 +95,8 @@ statements! {
                                SELECT 1 FROM subscription s WHERE s.id = letter.subscription_id AND s.state = 'active')))))
          RETURNING letter.id, letter.fence",
     };
+    /// The hand-over takes longer: the lease counts anew.
+    KEEP = Sql::both("UPDATE letter SET leased_until = $3 WHERE id = $1 AND fence = $2 AND state = 'handing'");
     ACCEPT = Sql {
         sqlite:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
@@ -340,6 +342,8 @@ pub async fn lease(
 pub enum Arrow {
     /// leased → handing, through the gate; ours until then.
     Hand(Stamp),
+    /// handing, still; ours until then.
+    Keep(Stamp),
     /// handing → accepted.
     Accept,
     /// handing → refused.
@@ -364,6 +368,7 @@ pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp)
     let changed = match arrow {
         Arrow::Hand(until) => return Ok(!hand(tx, &[(id, fence)], until, now).await?.is_empty()),
         Arrow::Accept => return Ok(!accept(tx, &[(id, fence)], now).await?.is_empty()),
+        Arrow::Keep(until) => change!(tx, KEEP, (id, fence, until))?,
         Arrow::Refuse => change!(tx, REFUSE, (id, fence, now))?,
         Arrow::Defer(due) => change!(tx, DEFER, (id, fence, due))?,
         Arrow::Repeat(due) => change!(tx, REPEAT, (id, fence, due))?,

@@ -59,6 +59,7 @@ async fn every_arrow_begins_in_one_state_and_nowhere_else(test: TestDb) {
     let later = app.now() + minutes(5);
     let arrows = [
         (Arrow::Hand(later), Leased, Handing),
+        (Arrow::Keep(later), Handing, Handing),
         (Arrow::Accept, Handing, Accepted),
         (Arrow::Refuse, Handing, Refused),
         (Arrow::Defer(later), Handing, Deferred),

@@ -27,10 +27,10 @@ on_both! {
 }
 
 /// What the settings say of a relay.
-type Change = fn(&mut Relay);
+pub(super) type Change = fn(&mut Relay);
 
 /// Letters leave through these, as settings might say; the ledger's clock is the test's.
-fn send_through(app: &mut TestApp, relays: &[(SocketAddr, Change)]) {
+pub(super) fn send_through(app: &mut TestApp, relays: &[(SocketAddr, Change)]) {
     let addresses: Vec<SocketAddr> = relays.iter().map(|(address, _)| *address).collect();
     app.send_through(&addresses);
     let data = app.settings.data.clone();

@@ -9,6 +9,7 @@ use visnyk::delivery::worker;
 use visnyk::delivery::worker::Until;
 use visnyk::letter::LetterState;
 
+use super::relays::send_through;
 use crate::support::app::TestApp;
 use crate::support::app::titles;
 use crate::support::database::Kind;
@@ -29,6 +30,7 @@ on_both! {
     what_a_dead_worker_was_handing_over_goes_again_the_same_to_the_byte,
     who_waits_for_a_letter_overtakes_a_thousand_digests,
     a_digest_keeps_its_language_when_its_reader_chooses_another,
+    what_another_worker_took_meanwhile_is_not_sent_though_it_was_announced,
 }
 
 /// What the server says at a stage; what becomes of the letter, in how many words.
@@ -295,6 +297,63 @@ async fn a_digest_keeps_its_language_when_its_reader_chooses_another(test: TestD
             .unwrap()
             .contains("Content-Language: uk\r\n")
     );
+    app.finish().await;
+}
+
+/// Three letters over one connection, with the second announced while the end of the first is
+/// awaited: then `meanwhile` happens. Gives what the server had.
+async fn interrupted(
+    app: &mut TestApp,
+    meanwhile: impl AsyncFnOnce(&TestApp),
+) -> (Vec<String>, Vec<String>) {
+    let list = app.add_list("news").await;
+    app.enrol(&list, 3).await;
+    app.queue_digest(&list, "Новина-1").await;
+    let script = Script::default().announcing(&["PIPELINING"]);
+    let server = script.hold(Stage::Kept, 1).start().await;
+    send_through(app, &[(server.address, |relay| relay.connections = 1)]);
+    let waiting = async {
+        server.held().await;
+        meanwhile(app).await;
+        server.go_on();
+    };
+    tokio::join!(app.send(), waiting);
+    let accepted = server.accepted().into_iter().map(|taken| taken.to);
+    (accepted.collect(), server.commands())
+}
+
+/// As for a worker that freezes past its lease, and thaws.
+async fn what_another_worker_took_meanwhile_is_not_sent_though_it_was_announced(test: TestDb) {
+    let mut app = TestApp::over(test, []).await;
+    let (accepted, commands) = interrupted(&mut app, async |app| {
+        let take = format!(
+            "UPDATE letter SET state = 'leased', fence = fence + 1, leased_until = {}",
+            i64::MAX
+        );
+        assert_eq!(app.sql(&take).await, 3);
+    })
+    .await;
+    assert_eq!(accepted.len(), 1, "{commands:?}");
+    let announced = commands.iter().filter(|said| said.starts_with("MAIL"));
+    assert_eq!(announced.count(), 2, "{commands:?}");
+    assert_eq!(app.count(LetterState::Leased).await, 3);
+}
+
+#[tokio::test]
+async fn what_waited_long_past_the_gate_and_is_still_ours_goes() {
+    let mut app = TestApp::new().await;
+    let mut leases = Vec::new();
+    let (accepted, commands) = interrupted(&mut app, async |app| {
+        app.wait(TimeDelta::minutes(13)); // what a server may take to answer
+        leases.push(app.now());
+    })
+    .await;
+    assert_eq!(accepted.len(), 3, "{commands:?}");
+    assert_eq!(app.count(LetterState::Accepted).await, 3);
+    // The second is ours for as long as the first was.
+    let second = (leases[0] + TimeDelta::minutes(15)).0;
+    let kept = format!("UPDATE letter SET worker = worker WHERE leased_until = {second}");
+    assert!(app.sql(&kept).await >= 1);
     app.finish().await;
 }
 

@@ -2,9 +2,10 @@
 //!
 //! It keeps what it accepts, at the moment it accepts it and before it says so, and otherwise does
 //! what the script says at the n-th time a stage is reached: say something else, say it badly, stop
-//! listening, go away.
+//! listening, go away, or stand still until the test has done what it wants to do at that moment.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -44,6 +46,8 @@ pub(crate) enum Stage {
     Body,
     /// After the letter's end came.
     End,
+    /// After the letter was kept, before that is said.
+    Kept,
     Rset,
     Noop,
     /// Anything else, QUIT too.
@@ -129,6 +133,7 @@ pub(crate) struct Accepted {
 #[derive(Default)]
 pub(crate) struct Script {
     faults: HashMap<(Stage, usize), Fault>,
+    holds: HashSet<(Stage, usize)>,
     /// What EHLO announces, besides STARTTLS.
     announces: Vec<&'static str>,
     certificate: Option<Certificate>,
@@ -147,6 +152,12 @@ impl Script {
     /// At the `nth` time (from 1) that `stage` is reached, by any session.
     pub(crate) fn fault(mut self, stage: Stage, nth: usize, fault: Fault) -> Self {
         self.faults.insert((stage, nth), fault);
+        self
+    }
+
+    /// Stands still at the `nth` time that `stage` is reached, until it's [told](MailServer::go_on).
+    pub(crate) fn hold(mut self, stage: Stage, nth: usize) -> Self {
+        self.holds.insert((stage, nth));
         self
     }
 
@@ -170,6 +181,8 @@ impl Script {
         let shared = Arc::new(Shared {
             script: self,
             record: Mutex::default(),
+            held: Semaphore::new(0),
+            told: Semaphore::new(0),
         });
         let mut tasks = JoinSet::new();
         let host = Arc::clone(&shared);
@@ -242,6 +255,16 @@ impl MailServer {
     pub(crate) fn connections(&self) -> usize {
         self.shared.record().connections
     }
+
+    /// Waits until a session stands still.
+    pub(crate) async fn held(&self) {
+        self.shared.held.acquire().await.unwrap().forget();
+    }
+
+    /// Lets one that stands still go on.
+    pub(crate) fn go_on(&self) {
+        self.shared.told.add_permits(1);
+    }
 }
 
 #[derive(Default)]
@@ -264,6 +287,10 @@ impl Record {
 struct Shared {
     script: Script,
     record: Mutex<Record>,
+    /// Sessions that have come to stand still.
+    held: Semaphore,
+    /// How many of them may go on.
+    told: Semaphore,
 }
 
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -285,8 +312,12 @@ impl Shared {
         self.record.lock().unwrap()
     }
 
-    fn reach(&self, stage: Stage) -> Option<Fault> {
+    async fn reach(&self, stage: Stage) -> Option<Fault> {
         let times = self.record().times(stage);
+        if self.script.holds.contains(&(stage, times)) {
+            self.held.add_permits(1);
+            self.told.acquire().await.unwrap().forget();
+        }
         self.script.faults.get(&(stage, times)).cloned()
     }
 
@@ -367,7 +398,7 @@ impl Shared {
     }
 
     async fn encrypt(&self, mut line: Line) -> io::Result<Line> {
-        if let Some(fault) = self.reach(Stage::Handshake) {
+        if let Some(fault) = self.reach(Stage::Handshake).await {
             play(&mut line, &fault).await?;
         }
         let Some(certificate) = &self.script.certificate else {
@@ -388,14 +419,17 @@ impl Shared {
             self.record().accepted.push(accepted);
             true
         };
-        match self.reach(Stage::End) {
+        match self.reach(Stage::End).await {
             Some(fault) => {
                 if fault.accepts {
                     accept();
                 }
                 play(line, &fault).await.map(drop)
             }
-            None if accept() => say(line, "250 2.0.0 queued").await,
+            None if accept() => {
+                self.answer(line, Stage::Kept, "250 2.0.0 queued").await?;
+                Ok(())
+            }
             None => say(line, "554 5.5.1 no valid recipients").await,
         }
     }
@@ -414,7 +448,7 @@ impl Shared {
             letter.extend_from_slice(text.strip_prefix(b".").unwrap_or(&text));
             if letter.len() > 1024 && !struck {
                 struck = true;
-                if let Some(fault) = self.reach(Stage::Body) {
+                if let Some(fault) = self.reach(Stage::Body).await {
                     play(line, &fault).await?;
                 }
             }
@@ -423,7 +457,7 @@ impl Shared {
 
     /// Gives the ordinary reply, or plays the fault; whether a positive reply was given.
     async fn answer(&self, line: &mut Line, stage: Stage, ordinary: &str) -> io::Result<bool> {
-        if let Some(fault) = self.reach(stage) {
+        if let Some(fault) = self.reach(stage).await {
             return play(line, &fault).await;
         }
         say(line, ordinary).await?;

@@ -27,12 +27,16 @@ mod upkeep;
 mod user;
 mod why;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
 use clap::Subcommand;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::app::App;
 use crate::cli::failure::Exit;
@@ -232,15 +236,19 @@ async fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<App, Failure>
 }
 
 /// Sends log events to stderr: those of `settings.log.level`, but for commands that people type
-/// nothing less than `at_least`.
+/// nothing less than `at_least`. What libraries have to say is heard from warnings on.
 fn start_log(settings: &Settings, at_least: tracing::Level) {
     let level = settings.log.level.min(at_least);
+    let heard = Targets::new()
+        .with_target(env!("CARGO_CRATE_NAME"), level)
+        .with_default(level.min(tracing::Level::WARN));
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(level)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let started = match settings.log.format {
-        LogFormat::Json => subscriber.json().try_init(),
-        LogFormat::Pretty => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().finish().with(heard).try_init(),
+        LogFormat::Pretty => subscriber.finish().with(heard).try_init(),
     };
     // Started before in this process: the first stays.
     started.ok();

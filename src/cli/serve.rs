@@ -61,6 +61,7 @@ pub(super) async fn serve(common: &Common) -> Result<ExitCode, Failure> {
     let listener = listen(&mut settings).await?;
     let _lock = lock(&settings)?;
     let app = open(settings, Arc::new(SystemClock)).await?;
+    stop_on_signals(&app);
     common.out().say(format!(
         "Visnyk is at {} (data in {})",
         app.settings.base_url,
@@ -110,7 +111,6 @@ pub(super) fn lock(settings: &Settings) -> Result<Option<Lock>, Failure> {
 
 /// Everything that `roles` name, until the app stops; what is open may end first.
 pub(super) async fn run(app: &App, listener: TcpListener) -> Result<(), Failure> {
-    stop_on_signals(app);
     let roles = &app.settings.roles;
     let rings = roles.contains(&Role::Ingest) || roles.contains(&Role::Send);
     let web = async {
@@ -157,7 +157,8 @@ async fn ending(app: &App, part: impl Future<Output = anyhow::Result<()>>) -> an
 }
 
 /// The first SIGTERM or ctrl-C drains; the second ends at once, with the promises of a kill -9.
-fn stop_on_signals(app: &App) {
+/// Asked for before anybody is told that we are there.
+pub(super) fn stop_on_signals(app: &App) {
     let stop = app.stop.clone();
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return;

@@ -31,12 +31,16 @@ use crate::web::visit::Visit;
 const A_PAGE: usize = 20;
 /// Articles named below an article.
 const RELATED: usize = 3;
+/// The home page leads with the first picture among this many of the newest: an old picture doesn't
+/// lead for want of a new one.
+const LEADING: usize = 5;
 
 /// `/`, and with `?before={seq}` what is older.
 pub(super) async fn home(visit: Visit) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
     let (mut articles, older) = news(&visit, &mut tx, View::Everything, "/").await?;
-    let pictured = articles.iter().position(|card| card.picture.is_some());
+    let mut newest = articles.iter().take(LEADING);
+    let pictured = newest.position(|card| card.picture.is_some());
     let lead = pictured
         .filter(|_| visit.asked_for("before").is_none())
         .map(|place| articles.remove(place));

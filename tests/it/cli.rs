@@ -1,5 +1,12 @@
 //! The command line: exit codes, errors in words, and what each group's first verbs do.
 
+use std::io::BufRead;
+use std::io::BufReader;
+use std::process::Stdio;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -400,4 +407,33 @@ fn a_key_is_made_listed_and_revoked() {
     assert_eq!(visnyk.run(&["key", "revoke", "press"]).code, 0);
     assert_eq!(visnyk.run(&["key", "revoke", "press"]).code, 66);
     assert!(visnyk.run(&["openapi"]).stdout.contains("\"3.1.0\""));
+}
+
+#[test]
+fn a_server_logs_its_own_events_and_ends_well_when_told_to() {
+    let folder = TempDir::new().unwrap();
+    let mut server = Visnyk::at(folder.path())
+        .command(&["serve"])
+        .env("VISNYK_LISTEN", "127.0.0.1:0")
+        .env("VISNYK_LOG__FORMAT", "json")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut said).unwrap();
+    assert!(said.starts_with("Visnyk is at http://127.0.0.1:"), "{said}");
+    let pid = i32::try_from(server.id()).ok().and_then(Pid::from_raw);
+    kill_process(pid.unwrap(), Signal::TERM).unwrap();
+    let ended = server.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    for line in String::from_utf8(ended.stderr).unwrap().lines() {
+        let event: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        let target = event["target"].as_str().unwrap();
+        let name = event["fields"]["message"].as_str().unwrap();
+        assert!(target.starts_with("visnyk"), "{line}");
+        assert!(name.contains('.') && !name.contains(' '), "{line}");
+    }
 }

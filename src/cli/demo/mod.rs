@@ -86,6 +86,7 @@ impl Demo {
             common.out().give(&summary, Summary::in_words);
             return Ok(ExitCode::SUCCESS);
         }
+        serve::stop_on_signals(&app);
         let sign_in = owner_link(&app).await?;
         common.out().give(&summary, Summary::in_words);
         common.out().say(format!(

@@ -145,6 +145,7 @@ async fn set_up(db: &Db, settings: &Settings, now: Stamp) -> anyhow::Result<Inst
         settings.site,
         settings.feed
     );
+    installation::refuse_moved(&mut db.read().await?).await?;
     let mut tx = db.begin().await?;
     let installation = installation::set_up(&mut tx, authority, &look, now).await?;
     tx.commit().await?;

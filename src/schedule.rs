@@ -24,6 +24,7 @@ use crate::feed::hub;
 use crate::source::pictures;
 use crate::source::poll;
 use crate::source::websub;
+use crate::store::installation;
 
 /// Rings until the app stops: at once, and then by the clock.
 pub async fn run(app: &App) -> anyhow::Result<()> {
@@ -34,6 +35,18 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
     if app.settings.roles.contains(&Role::Send) {
         give_out(&scheduler, app).await?;
     }
+    every(
+        &scheduler,
+        "*/5 * * * * *",
+        app,
+        "moved",
+        |app| async move {
+            let moved = installation::refuse_moved(&mut app.db.read().await?).await;
+            moved.inspect_err(|_| app.stop.cancel())?;
+            Ok(())
+        },
+    )
+    .await?;
     scheduler.start().await?;
     app.stop.cancelled().await;
     scheduler.shutdown().await?;

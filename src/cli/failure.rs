@@ -89,7 +89,8 @@ impl From<StoreError> for Failure {
 fn exit_of(problem: &StoreError) -> Exit {
     match problem {
         problem if problem.is_busy() => Exit::TryAgain,
-        StoreError::Url(_) | StoreError::Migrate(_) => Exit::Config,
+        StoreError::Url(_) | StoreError::Migrate(_) | StoreError::Moved { .. } => Exit::Config,
+        StoreError::Moving(_) => Exit::Data,
         StoreError::Broken { .. } => Exit::Internal,
         StoreError::Database(_) => Exit::Unavailable,
     }

@@ -16,6 +16,7 @@ mod failure;
 mod key;
 mod letter;
 mod list;
+mod moving;
 mod out;
 mod read;
 mod serve;
@@ -133,6 +134,8 @@ enum Command {
     Migrate,
     /// Copy the database to a file while it's in use.
     Backup(upkeep::Backup),
+    /// Move everything to PostgreSQL, and have this database refuse what comes after.
+    Move(moving::Move),
 }
 
 /// Runs the command that the arguments name.
@@ -198,6 +201,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Man(man) => man.run(common),
         Command::Migrate => upkeep::migrate(common).await,
         Command::Backup(backup) => backup.run(common).await,
+        Command::Move(all) => all.run(common).await,
     }
 }
 

@@ -5,6 +5,7 @@ use chrono::Datelike;
 use crate::clock::Stamp;
 use crate::store::Result;
 use crate::store::Sql;
+use crate::store::StoreError;
 use crate::store::Tx;
 use crate::store::change;
 use crate::store::parsed;
@@ -20,6 +21,7 @@ statements! {
          ON CONFLICT (name) DO UPDATE SET value = excluded.value, since = excluded.since
          WHERE installation.value <> excluded.value");
     GET = Sql::both("SELECT value, since FROM installation WHERE name = $1");
+    FORGET = Sql::both("DELETE FROM installation WHERE name = $1");
 }
 
 /// What feeds need to know of the place they come from.
@@ -46,6 +48,26 @@ pub async fn set_up(tx: &mut Tx, authority: &str, look: &str, now: Stamp) -> Res
         year: parsed(&year, "installation", "value", 0)?,
         look_since: get(tx, "look").await?.1,
     })
+}
+
+/// Fails if everything was moved elsewhere.
+pub async fn refuse_moved(tx: &mut Tx) -> Result<()> {
+    let moved: Option<(String, Stamp)> = run!(tx, GET, query_as("moved"), fetch_optional)?;
+    match moved {
+        Some((to, since)) => Err(StoreError::Moved { to, since }),
+        None => Ok(()),
+    }
+}
+
+/// Notes that everything was moved to `to`.
+pub async fn set_moved(tx: &mut Tx, to: &str, now: Stamp) -> Result<()> {
+    change!(tx, KEEP, ("moved", to, now))?;
+    Ok(())
+}
+
+/// Forgets that everything was moved. Says whether it was.
+pub async fn clear_moved(tx: &mut Tx) -> Result<bool> {
+    Ok(change!(tx, FORGET, ("moved",))? > 0)
 }
 
 async fn get(tx: &mut Tx, name: &str) -> Result<(String, Stamp)> {

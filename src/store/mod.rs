@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod letter;
 pub mod list;
 pub mod lock;
+pub mod moving;
 pub mod narrowing;
 pub mod origin;
 pub mod owed;
@@ -51,6 +52,8 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Executor, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
 
+use crate::clock::Stamp;
+
 /// What can go wrong between us and the database.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -71,6 +74,19 @@ pub enum StoreError {
         id: i64,
         /// What is wrong with it.
         problem: String,
+    },
+    /// It can't be moved, or not so.
+    #[error("{0}")]
+    Moving(String),
+    /// It was moved, and takes nothing in any more.
+    #[error(
+        "this database was moved to {to} on {since}: set `database_url` to that, or take it back with `visnyk move --back`"
+    )]
+    Moved {
+        /// Where to, without a password.
+        to: String,
+        /// When.
+        since: Stamp,
     },
     /// The address of the database isn't one.
     #[error("expected `sqlite://FILE` or `postgres://…` as database_url, but got `{0}`")]

@@ -16,6 +16,7 @@ mod demo;
 mod digest;
 mod feed;
 mod letter;
+mod moving;
 mod search;
 mod security;
 mod source;

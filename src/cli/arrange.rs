@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::digest::Digest;
 use crate::digest::DigestId;
+use crate::digest::alarm::Spike;
 use crate::digest::render;
 use crate::digest::review;
 use crate::letter::LetterState;
@@ -112,6 +113,7 @@ async fn tell(common: &Common, app: &App, id: DigestId) -> Result<(), Failure> {
         "critical": digest.critical.is_some(),
         "review_until": digest.review_until.map(|until| until.to_string()),
         "not_after": digest.not_after.map(|until| until.to_string()),
+        "alarm": digest.alarm,
         "introduction": digest.introduction,
         "articles": brief(&articles),
         "dropped": brief(&dropped),
@@ -159,6 +161,14 @@ fn in_words(
     if let Some(until) = digest.review_until {
         let silence = list.pace.silence.as_str();
         lines.push(format!("review until {until}, then: {silence}"));
+    }
+    if let Some(alarm) = digest.alarm {
+        let what = match alarm.why {
+            Spike::Bounces => "letters that came back",
+            Spike::Complaints => "complaints of spam",
+        };
+        let (reports, letters) = (alarm.reports, alarm.letters);
+        lines.push(format!("alarm: {what}, {reports} of {letters}"));
     }
     if let Some(end) = digest.not_after {
         lines.push(format!("not sent after {end}"));

@@ -88,10 +88,23 @@ pub struct Mail {
     pub bounces: Option<String>,
     /// The mailbox where they gather, if it's read from here: an `imaps` URL with a password.
     pub mailbox: Option<Secret<Url>>,
+    /// When a digest stops itself.
+    pub alarm: Alarm,
     /// The ways out; never empty.
     pub relays: Vec<Relay>,
     /// Keys that sign letters; each letter gets one signature a key.
     pub dkim: Vec<DkimKey>,
+}
+
+/// What a digest stops itself at. A share is in hundredths of a per cent; none is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Alarm {
+    /// The share of letters that may come back for good.
+    pub bounces: Option<u32>,
+    /// The share of readers who may say that it's spam.
+    pub complaints: Option<u32>,
+    /// Letters that must have gone before a share says anything.
+    pub letters: u32,
 }
 
 /// One way for letters to leave. Limits that aren't set don't limit.
@@ -313,10 +326,25 @@ impl Mail {
             reply_to: mail.text("reply_to", value::mailbox),
             bounces: mail.text("bounces", value::domain),
             mailbox: mail.text("mailbox", value::mailbox_url),
+            alarm: mail.section("alarm", Alarm::from_section),
             relays: relays.unwrap_or_else(|| vec![Relay::to_outbox(data)]),
             dkim: mail
                 .tables("dkim", None, DkimKey::from_section)
                 .unwrap_or_default(),
+        }
+    }
+}
+
+impl Alarm {
+    fn from_section(alarm: &mut Section<'_>) -> Self {
+        Self {
+            bounces: alarm
+                .text("bounces", value::share_or_off)
+                .unwrap_or(Some(500)),
+            complaints: alarm
+                .text("complaints", value::share_or_off)
+                .unwrap_or(Some(30)),
+            letters: alarm.number("letters", 1..=1_000_000).unwrap_or(200),
         }
     }
 }

@@ -67,6 +67,11 @@ reply_to = "press@news.example"
 bounces = "bounces.news.example"
 dkim = [{ domain = "news.example", selector = "ed2026", key_file = "/etc/visnyk/dkim.pem" }]
 
+[mail.alarm]
+bounces = "2.5%"
+complaints = "off"
+letters = 1000
+
 [[mail.relay]]
 url = "smtp://me:hush@relay.example:587?tls=required"
 connections = 16
@@ -100,6 +105,11 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(settings.roles, BTreeSet::from([Role::Web, Role::Send]));
     assert_eq!(settings.site.zone, Tz::Europe__Warsaw);
     assert_eq!(settings.mail.from.name.as_deref(), Some("Вісник"));
+    let alarm = settings.mail.alarm;
+    assert_eq!(
+        (alarm.bounces, alarm.complaints, alarm.letters),
+        (Some(250), None, 1_000)
+    );
     assert_eq!(settings.mail.dkim[0].selector, "ed2026");
     let [first, spare] = settings.mail.relays.as_slice() else {
         panic!("expected two relays, but got {:?}", settings.mail.relays);

@@ -167,6 +167,26 @@ pub(super) fn span_or_off(text: &str) -> Result<Option<TimeDelta>, BadValue> {
     }
 }
 
+/// Hundredths of a per cent; `off` lifts the limit.
+pub(super) fn share_or_off(text: &str) -> Result<Option<u32>, BadValue> {
+    if text == "off" {
+        return Ok(None);
+    }
+    let bad = || BadValue::new("a share such as `5%` or `0.3%`, or `off`", text);
+    let number = text.strip_suffix('%').ok_or_else(bad)?;
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = format!("{whole}{part:0<2}");
+    let is_plain = !whole.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_plain || part.is_empty() || part.len() > 2 {
+        return Err(bad());
+    }
+    let share: u32 = digits.parse().map_err(|_| bad())?;
+    (1..=10_000)
+        .contains(&share)
+        .then_some(Some(share))
+        .ok_or_else(bad)
+}
+
 /// A file or folder; whether it exists shows when it's used.
 pub(super) fn path(text: &str) -> Result<PathBuf, BadValue> {
     if text.is_empty() || text.contains('\0') {

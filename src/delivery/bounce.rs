@@ -24,7 +24,12 @@ use crate::delivery::returns::message::Mail;
 use crate::delivery::returns::status;
 use crate::delivery::smtp::Trust;
 use crate::digest::DigestId;
+use crate::digest::alarm;
+use crate::digest::alarm::Alarm;
+use crate::digest::alarm::Spike;
+use crate::digest::review;
 use crate::letter::LetterId;
+use crate::letter::LetterState;
 use crate::store;
 use crate::store::Tx;
 use crate::store::bounce::NewBounce;
@@ -181,6 +186,9 @@ async fn record(app: &App, tx: &mut Tx, report: &Report, whom: &Whom) -> store::
     if !store::bounce::record(tx, &new).await? {
         return Ok(Taken::Known);
     }
+    if let Some(digest) = whom.digest {
+        look_at(app, tx, digest, report.kind).await?;
+    }
     let score = store::bounce::soft(tx, &mac, now - MEMORY).await?;
     let Some(why) = suppresses(report.kind, score) else {
         return Ok(Taken::Recorded);
@@ -190,6 +198,37 @@ async fn record(app: &App, tx: &mut Tx, report: &Report, whom: &Whom) -> store::
         end_all(tx, whom.subscriber, report.origin, now).await?;
     }
     Ok(Taken::Suppressed)
+}
+
+/// Stops a digest that too much comes back of.
+async fn look_at(app: &App, tx: &mut Tx, digest: DigestId, kind: Kind) -> store::Result<()> {
+    let why = match kind {
+        Kind::Hard => Spike::Bounces,
+        Kind::Complaint => Spike::Complaints,
+        Kind::Soft | Kind::Policy => return Ok(()),
+    };
+    let reports = store::bounce::count(tx, digest, kind).await?;
+    if !alarm::is_worth_a_look(reports) {
+        return Ok(());
+    }
+    let Some(digest) = store::digest::find(tx, digest).await? else {
+        return Ok(());
+    };
+    let counts = store::digest::counts(tx, digest.id).await?;
+    let went = |state| matches!(state, LetterState::Accepted | LetterState::Refused);
+    let letters = counts.iter().filter(|(state, _)| went(*state));
+    let letters = letters.map(|(_, letters)| letters).sum();
+    let limits = &app.settings.mail.alarm;
+    if digest.alarm.is_none() && alarm::is_spike(limits, why, reports, letters) {
+        let alarm = Alarm {
+            why,
+            reports,
+            letters,
+            stopped: 0,
+        };
+        review::stop_in_alarm(tx, &digest, alarm, app.now()).await?;
+    }
+    Ok(())
 }
 
 fn suppresses(kind: Kind, score: i64) -> Option<Suppression> {

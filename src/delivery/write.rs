@@ -260,6 +260,9 @@ async fn other(
             };
             templates.letter(&goodbye, site, language)
         }
+        LetterPurpose::Alarm => {
+            templates.letter(&alarm(app, letter, list()?).await?, site, language)
+        }
         LetterPurpose::Review => {
             let review = review(app, letter, list()?).await?;
             templates.letter(&review, site, language)
@@ -290,6 +293,21 @@ async fn review(app: &App, letter: &Leased, list: &List) -> anyhow::Result<lette
         url: app.url(&format!("/admin/digests/{}", id.0)),
         until: digest.review_until.map(local),
         silence: list.pace.silence,
+    })
+}
+
+async fn alarm(app: &App, letter: &Leased, list: &List) -> anyhow::Result<letters::Alarm> {
+    let id = letter.digest_id.context("the digest was forgotten")?;
+    let digest = store::digest::find(&mut app.db.read().await?, id).await?;
+    let alarm = digest.and_then(|digest| digest.alarm);
+    let alarm = alarm.context("the digest was forgotten")?;
+    Ok(letters::Alarm {
+        list: list.name.clone(),
+        why: alarm.why,
+        reports: alarm.reports.unsigned_abs(),
+        letters: alarm.letters.unsigned_abs(),
+        stopped: alarm.stopped,
+        url: app.url(&format!("/admin/digests/{}", id.0)),
     })
 }
 

@@ -4,6 +4,7 @@
 //! subscription's window is what lies between its own cursor and that seq, so no article can be
 //! repeated or skipped, whatever dates, clocks and choices do.
 
+pub mod alarm;
 pub mod compile;
 pub mod edition;
 pub mod render;
@@ -19,6 +20,7 @@ use crate::audience::list::Cadence;
 use crate::audience::list::ListId;
 use crate::audience::subscription::RhythmId;
 use crate::clock::Stamp;
+use crate::digest::alarm::Alarm;
 
 /// A digest's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, Serialize)]
@@ -63,6 +65,8 @@ pub struct Digest {
     pub dropped: Vec<ArticleId>,
     /// The one article it's about, sent at once to all cadences.
     pub critical: Option<Seq>,
+    /// Why it stopped itself, if it ever did.
+    pub alarm: Option<Alarm>,
 }
 
 impl Digest {

@@ -149,6 +149,7 @@ pub(super) fn unsaved(list: &List, cadence: Cadence, to: Seq, now: Stamp) -> Dig
         ranked: Vec::new(),
         dropped: Vec::new(),
         critical: None,
+        alarm: None,
     }
 }
 

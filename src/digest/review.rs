@@ -5,6 +5,7 @@
 //! next digest.
 
 use anyhow::Context;
+use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::article::Article;
@@ -17,11 +18,15 @@ use crate::clock::Stamp;
 use crate::digest::Digest;
 use crate::digest::DigestId;
 use crate::digest::DigestState;
+use crate::digest::alarm::Alarm;
 use crate::digest::compile;
+use crate::letter::LetterPurpose;
 use crate::store;
 use crate::store::Tx;
 use crate::store::digest::NewDigest;
 
+/// How long an alarm is worth sending.
+const WORTH_AN_ALARM: TimeDelta = TimeDelta::days(2);
 /// Characters of an introduction.
 pub const MOST_INTRODUCTION: usize = 4_000;
 
@@ -32,7 +37,7 @@ pub(super) async fn ask(
     now: Stamp,
     deadline: Stamp,
 ) -> store::Result<()> {
-    store::letter::add_reviews(tx, id, now, deadline).await?;
+    store::letter::add_for_editors(tx, LetterPurpose::Review, id, now, deadline).await?;
     Ok(())
 }
 
@@ -61,16 +66,49 @@ pub(super) async fn end_reviews(app: &App) -> anyhow::Result<()> {
 /// hand-over hasn't begun wait. Gives how many wait, or `None` if it's held or cancelled already.
 pub async fn hold(app: &App, id: DigestId) -> anyhow::Result<Option<u64>> {
     let mut tx = app.db.begin().await?;
+    let waiting = stop(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(waiting)
+}
+
+async fn stop(tx: &mut Tx, id: DigestId) -> store::Result<Option<u64>> {
     let held = DigestState::Held;
-    let stopped = store::digest::set_state(&mut tx, id, DigestState::Planning, held).await?
-        || store::digest::set_state(&mut tx, id, DigestState::Planned, held).await?;
+    let stopped = store::digest::set_state(tx, id, DigestState::Planning, held).await?
+        || store::digest::set_state(tx, id, DigestState::Planned, held).await?;
     if !stopped {
         return Ok(None);
     }
-    store::digest::end_review(&mut tx, id).await?;
-    let waiting = store::letter::pause(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(Some(waiting))
+    store::digest::end_review(tx, id).await?;
+    Ok(Some(store::letter::pause(tx, id).await?))
+}
+
+/// Stops a digest because of what came back of it, and tells everybody who may decide; once a
+/// digest. One that has gone whole is only told of.
+pub async fn stop_in_alarm(
+    tx: &mut Tx,
+    digest: &Digest,
+    alarm: Alarm,
+    now: Stamp,
+) -> store::Result<()> {
+    let id = digest.id;
+    let goes = digest.state == DigestState::Planning || store::letter::waits(tx, id).await?;
+    let stopped = if goes { stop(tx, id).await? } else { None };
+    let stopped = stopped.unwrap_or_default();
+    let alarm = Alarm { stopped, ..alarm };
+    if !store::digest::set_alarm(tx, id, &alarm).await? {
+        return Ok(());
+    }
+    tracing::error!(
+        digest = id.0,
+        why = ?alarm.why,
+        reports = alarm.reports,
+        letters = alarm.letters,
+        stopped,
+        "digest.alarm"
+    );
+    let deadline = now + WORTH_AN_ALARM;
+    store::letter::add_for_editors(tx, LetterPurpose::Alarm, id, now, deadline).await?;
+    Ok(())
 }
 
 /// Lets a held digest go out. False if it isn't held.

@@ -36,6 +36,8 @@ pub enum LetterPurpose {
     Goodbye,
     /// "A digest waits for you", to people who look after lists.
     Review,
+    /// "A digest stopped itself", to the same.
+    Alarm,
     /// "Is this address yours too?"
     Address,
     /// "Shall we forget you?"
@@ -44,13 +46,14 @@ pub enum LetterPurpose {
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
         Self::Link,
         Self::Goodbye,
         Self::Review,
+        Self::Alarm,
         Self::Address,
         Self::Erasure,
     ];
@@ -64,6 +67,7 @@ impl LetterPurpose {
             Self::Link => "link",
             Self::Goodbye => "goodbye",
             Self::Review => "review",
+            Self::Alarm => "alarm",
             Self::Address => "address",
             Self::Erasure => "erasure",
         }

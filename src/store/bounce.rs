@@ -23,6 +23,7 @@ statements! {
         "SELECT at, kind, origin, status, text FROM bounce WHERE letter_id = $1 ORDER BY id");
     /// How a digest fares: what came back of it, by kind.
     OF_DIGEST = Sql::both("SELECT kind, COUNT(*) FROM bounce WHERE digest_id = $1 GROUP BY kind ORDER BY kind");
+    COUNT = Sql::both("SELECT COUNT(*) FROM bounce WHERE digest_id = $1 AND kind = $2");
     ADDRESSEE = Sql::both(
         "SELECT r.id, r.email, l.digest_id FROM letter l JOIN subscriber r ON r.id = l.subscriber_id WHERE l.id = $1");
     /// What was refused at RCPT and isn't on record yet; the last try decides.
@@ -105,6 +106,16 @@ pub async fn of_letter(tx: &mut Tx, letter: LetterId) -> Result<Vec<BounceRecord
 /// How many reports of each kind a digest had.
 pub async fn of_digest(tx: &mut Tx, digest: DigestId) -> Result<Vec<(String, i64)>> {
     Ok(run!(tx, OF_DIGEST, query_as(digest), fetch_all)?)
+}
+
+/// How many reports of one kind a digest had.
+pub async fn count(tx: &mut Tx, digest: DigestId, kind: Kind) -> Result<i64> {
+    Ok(run!(
+        tx,
+        COUNT,
+        query_scalar(digest, kind.as_str()),
+        fetch_one
+    )?)
 }
 
 /// Whom a letter was for.

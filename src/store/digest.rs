@@ -12,6 +12,7 @@ use crate::clock::Stamp;
 use crate::digest::Digest;
 use crate::digest::DigestId;
 use crate::digest::DigestState;
+use crate::digest::alarm::Alarm;
 use crate::letter::LetterState;
 use crate::store::Result;
 use crate::store::Sql;
@@ -33,17 +34,19 @@ statements! {
          ON CONFLICT (list_id, cadence, period_key) DO NOTHING RETURNING id");
     GET = Sql::both(
         "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
-                introduction, ranked, dropped, critical_seq
+                introduction, ranked, dropped, critical_seq, alarm
          FROM digest WHERE id = $1");
     IN_PLANNING = Sql::both("SELECT id FROM digest WHERE state = 'planning' ORDER BY id");
     LATEST = Sql::both(
         "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
-                introduction, ranked, dropped, critical_seq
+                introduction, ranked, dropped, critical_seq, alarm
          FROM digest
          WHERE id < $1 ORDER BY id DESC LIMIT $2");
     SET_STATE = Sql::both("UPDATE digest SET state = $3 WHERE id = $1 AND state = $2");
     /// Held digests whose time for review is over, and their lists' word for silence.
     REVIEWED = Sql::both("SELECT id FROM digest WHERE state = 'held' AND review_until <= $1 ORDER BY id");
+    /// Only the first.
+    SET_ALARM = Sql::both("UPDATE digest SET alarm = $2 WHERE id = $1 AND alarm IS NULL AND state <> 'cancelled'");
     END_REVIEW = Sql::both("UPDATE digest SET review_until = NULL WHERE id = $1");
     ARRANGE = Sql::both(
         "UPDATE digest SET introduction = $2, ranked = $3, dropped = $4 WHERE id = $1 AND state = 'held'");
@@ -119,6 +122,7 @@ struct DigestRow {
     ranked: String,
     dropped: String,
     critical_seq: Option<Seq>,
+    alarm: Option<String>,
 }
 
 /// What a digest is cut by.
@@ -244,6 +248,11 @@ pub async fn end_review(tx: &mut Tx, id: DigestId) -> Result<()> {
     Ok(())
 }
 
+/// Notes why a digest stopped itself. False if it did before, or is cancelled.
+pub async fn set_alarm(tx: &mut Tx, id: DigestId, alarm: &Alarm) -> Result<bool> {
+    Ok(change!(tx, SET_ALARM, (id, to_json(alarm)))? > 0)
+}
+
 /// Keeps how an editor put a held digest; false if it isn't held.
 pub async fn arrange(tx: &mut Tx, digest: &Digest) -> Result<bool> {
     let changed = change!(
@@ -314,5 +323,9 @@ fn digest(row: DigestRow) -> Result<Digest> {
         ranked: from_json(&row.ranked, "digest", "ranked", id)?,
         dropped: from_json(&row.dropped, "digest", "dropped", id)?,
         critical: row.critical_seq,
+        alarm: row
+            .alarm
+            .map(|alarm| from_json(&alarm, "digest", "alarm", id))
+            .transpose()?,
     })
 }

@@ -35,9 +35,9 @@ statements! {
         "INSERT INTO letter (purpose, subscriber_id, subscription_id, state, lane, made_at, due_at, deadline_at)
          VALUES ($1, $2, $3, 'queued', 0, $4, $4, $5) RETURNING id");
     /// To everybody who may decide on a digest.
-    ADD_REVIEWS = Sql::both(
+    ADD_FOR_EDITORS = Sql::both(
         "INSERT INTO letter (purpose, user_id, digest_id, state, lane, made_at, due_at, deadline_at)
-         SELECT 'review', id, $1, 'queued', 0, $2, $2, $3 FROM \"user\" WHERE state = 'active' AND role IN ('owner', 'editor')");
+         SELECT $1, id, $2, 'queued', 0, $3, $3, $4 FROM \"user\" WHERE state = 'active' AND role IN ('owner', 'editor')");
     /// What somebody was written in a day, apart from digests: the flood budget of an address.
     COUNT_SINCE = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
@@ -147,6 +147,9 @@ statements! {
     WIND_BACK = Sql::both(
         "UPDATE letter SET due_at = $1 WHERE state IN ('queued', 'deferred') AND lane IN (0, 1)
            AND due_at > CASE tries WHEN 0 THEN $1 ELSE $1 + 86400000 END");
+    WAITS = Sql::both(
+        "SELECT COUNT(*) FROM (SELECT id FROM letter WHERE digest_id = $1 AND purpose = 'digest'
+           AND state IN ('queued', 'deferred', 'leased') LIMIT 1) AS waiting");
     PAUSE = Sql::both(
         "UPDATE letter SET state = 'paused' WHERE digest_id = $1 AND purpose = 'digest' AND state IN ('queued', 'deferred', 'leased')");
     RESUME = Sql::both("UPDATE letter SET state = 'queued', due_at = $2 WHERE digest_id = $1 AND state = 'paused'");
@@ -297,14 +300,20 @@ pub async fn add(
     )?)
 }
 
-/// Queues the letters that ask for a review of a digest. Gives how many.
-pub async fn add_reviews(
+/// Queues letters about a digest to everybody who may decide on it. Gives how many.
+pub async fn add_for_editors(
     tx: &mut Tx,
+    purpose: LetterPurpose,
     digest: DigestId,
     now: Stamp,
     deadline: Stamp,
 ) -> Result<u64> {
-    Ok(change!(tx, ADD_REVIEWS, (digest, now, deadline))?)
+    let purpose = purpose.as_str();
+    Ok(change!(
+        tx,
+        ADD_FOR_EDITORS,
+        (purpose, digest, now, deadline)
+    )?)
 }
 
 /// How many letters other than digests were made for somebody since a moment.
@@ -413,6 +422,12 @@ pub async fn is_put_off(tx: &mut Tx, now: Stamp) -> Result<bool> {
 /// Sets letters right that a clock which ran ahead has put off. Gives how many.
 pub async fn wind_back(tx: &mut Tx, now: Stamp) -> Result<u64> {
     Ok(change!(tx, WIND_BACK, (now))?)
+}
+
+/// Whether letters of a digest aren't on their way yet.
+pub async fn waits(tx: &mut Tx, digest: DigestId) -> Result<bool> {
+    let found: i64 = run!(tx, WAITS, query_scalar(digest), fetch_one)?;
+    Ok(found > 0)
 }
 
 /// Stops a digest's letters that aren't on their way, for a while. Gives how many.

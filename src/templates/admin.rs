@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::digest::alarm::Spike;
 use crate::templates::board::Chart;
 use crate::templates::forms::FormProblem;
 use crate::templates::pages::pages;
@@ -162,6 +163,8 @@ pub struct AdminDigest {
     pub state: DigestWord,
     /// Whether it went out at once, to all cadences.
     pub critical: bool,
+    /// Why it stopped itself, if it did.
+    pub alarm: Option<AlarmNotice>,
     /// When the time for its review is over.
     pub review_until: Option<DateTime<FixedOffset>>,
     /// What happens then.
@@ -180,6 +183,17 @@ pub struct AdminDigest {
     pub articles: Vec<DigestLine>,
     /// Subject and text as a reader would get them, as long as it waits.
     pub preview: Option<String>,
+}
+
+/// Why a digest stopped itself.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct AlarmNotice {
+    /// What there was too much of.
+    pub why: Spike,
+    /// How much.
+    pub reports: u64,
+    /// Of how many letters.
+    pub letters: u64,
 }
 
 /// One article of a digest.

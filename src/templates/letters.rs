@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::digest::alarm::Spike;
 use crate::templates::cards::ArticleCard;
 use crate::templates::samples::Sample;
 
@@ -203,4 +204,25 @@ pub struct Review {
 
 impl Letter for Review {
     const PURPOSE: &'static str = "review";
+}
+
+/// Tells them that too much of a digest came back, and what became of the rest.
+#[derive(Debug, Clone, Serialize)]
+pub struct Alarm {
+    /// The list's name.
+    pub list: String,
+    /// What there is too much of.
+    pub why: Spike,
+    /// How much.
+    pub reports: u64,
+    /// Of how many letters.
+    pub letters: u64,
+    /// How many letters wait for a decision; 0 if all have gone.
+    pub stopped: u64,
+    /// The page of the digest in the console.
+    pub url: String,
+}
+
+impl Letter for Alarm {
+    const PURPOSE: &'static str = "alarm";
 }

@@ -2,8 +2,10 @@
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::digest::alarm::Spike;
 use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AdminHome;
+use crate::templates::admin::AlarmNotice;
 use crate::templates::admin::DigestLine;
 use crate::templates::admin::DigestRow;
 use crate::templates::admin::DigestWord;
@@ -141,7 +143,7 @@ impl Sample for Subscribers {
 }
 
 impl Sample for AdminDigest {
-    /// Waits for a review; on its way; done, seen by somebody who may only look.
+    /// Waits for a review; on its way; stopped by itself; done, seen by somebody who may only look.
     fn samples() -> Vec<Self> {
         let line = |id, title: &str, dropped| DigestLine {
             id,
@@ -156,6 +158,7 @@ impl Sample for AdminDigest {
             cut: moment(),
             state: DigestWord::Held,
             critical: false,
+            alarm: None,
             review_until: Some(moment()),
             silence: Silence::Send,
             may_decide: true,
@@ -184,13 +187,23 @@ impl Sample for AdminDigest {
             preview: None,
             ..held.clone()
         };
+        let stopped = Self {
+            state: DigestWord::Held,
+            critical: false,
+            alarm: Some(AlarmNotice {
+                why: Spike::Bounces,
+                reports: 462,
+                letters: 8_811,
+            }),
+            ..sending.clone()
+        };
         let done = Self {
             state: DigestWord::Done,
             may_decide: false,
             articles: Vec::new(),
             ..sending.clone()
         };
-        vec![held, sending, done]
+        vec![held, sending, stopped, done]
     }
 }
 

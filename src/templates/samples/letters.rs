@@ -2,7 +2,9 @@
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::digest::alarm::Spike;
 use crate::templates::letters::Address;
+use crate::templates::letters::Alarm;
 use crate::templates::letters::Confirm;
 use crate::templates::letters::Digest;
 use crate::templates::letters::Erasure;
@@ -30,6 +32,7 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.letter::<Erasure>();
     show.letter::<Link>();
     show.letter::<Review>();
+    show.letter::<Alarm>();
 }
 
 impl Sample for Digest {
@@ -131,6 +134,24 @@ impl Sample for Link {
         vec![Self {
             url: format!("{URL}/preferences/token"),
         }]
+    }
+}
+
+impl Sample for Alarm {
+    /// Stopped; too late to be.
+    fn samples() -> Vec<Self> {
+        let alarm = |why, reports, stopped| Self {
+            list: LIST.into(),
+            why,
+            reports,
+            letters: 1_204,
+            stopped,
+            url: format!("{URL}/admin/digests/7"),
+        };
+        vec![
+            alarm(Spike::Bounces, 84, 8_796),
+            alarm(Spike::Complaints, 9, 0),
+        ]
     }
 }
 

@@ -20,6 +20,7 @@ use crate::digest::render;
 use crate::digest::review;
 use crate::store;
 use crate::templates::admin::AdminDigest;
+use crate::templates::admin::AlarmNotice;
 use crate::templates::admin::DigestLine;
 use crate::web::admin::desk::note_after;
 use crate::web::admin::digest_word;
@@ -164,6 +165,11 @@ async fn about(
         cut: visit.local(digest.cut_at),
         state: digest_word(digest.state, &letters),
         critical: digest.critical.is_some(),
+        alarm: digest.alarm.map(|alarm| AlarmNotice {
+            why: alarm.why,
+            reports: alarm.reports.unsigned_abs(),
+            letters: alarm.letters.unsigned_abs(),
+        }),
         review_until: digest.review_until.map(|until| visit.local(until)),
         silence: list.pace.silence,
         may_decide: insider.0.role != Role::Viewer,

@@ -72,7 +72,7 @@ pub(crate) fn report(to: &str, action: &str, status: &str, diagnostic: &str) -> 
 }
 
 /// A complaint (RFC 5965) that quotes the Message-ID given.
-fn complaint(kind: &str, message_id: &str) -> String {
+pub(super) fn complaint(kind: &str, message_id: &str) -> String {
     let lines = [
         "From: feedback@provider.example",
         "To: abuse@example.org",

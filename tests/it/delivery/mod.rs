@@ -1,5 +1,6 @@
 //! Handing letters over.
 
+mod alarm;
 pub(crate) mod bounce;
 mod dovecot;
 mod ledger;

@@ -8,7 +8,11 @@ use visnyk::access::Role;
 use visnyk::audience::list::Cadence;
 use visnyk::audience::list::Review;
 use visnyk::audience::sign_up;
+use visnyk::digest::DigestId;
+use visnyk::digest::alarm::Alarm;
+use visnyk::digest::alarm::Spike;
 use visnyk::digest::compile;
+use visnyk::digest::review;
 use visnyk::store;
 use visnyk::web::admin::sign_in_link;
 
@@ -24,6 +28,7 @@ in_a_box! {
     the_console_shows_how_things_stand,
     subscribers_are_paged_and_found,
     an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks,
+    a_digest_that_stopped_itself_says_why_and_goes_on_when_told,
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -294,4 +299,32 @@ async fn an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks(app: T
         browser.get("/admin/digests/2").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+async fn a_digest_that_stopped_itself_says_why_and_goes_on_when_told(app: TestApp) {
+    let list = app.add_list("news").await;
+    app.enrol(&list, 2).await;
+    app.queue_digest(&list, "Новина-1").await;
+    let mut tx = app.db.begin().await.unwrap();
+    let digest = store::digest::find(&mut tx, DigestId(1)).await.unwrap();
+    let alarm = Alarm {
+        why: Spike::Bounces,
+        reports: 84,
+        letters: 1_204,
+        stopped: 0,
+    };
+    review::stop_in_alarm(&mut tx, &digest.unwrap(), alarm, app.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let browser = insider(&app).await;
+    app.sql("UPDATE \"user\" SET role = 'editor'").await;
+    let page = browser.get("/admin/digests/1").await.body;
+    assert!(page.contains("Повернулося листів: 84 з 1"), "{page}");
+    assert!(page.contains("value=\"release\""), "{page}");
+    browser.post("/admin/digests/1", "action=release").await;
+    let page = browser.get("/admin/digests/1").await.body;
+    assert!(page.contains("Повернулося листів: 84 з 1"), "{page}");
+    assert!(!page.contains("зупинився сам"), "{page}");
+    assert_eq!(app.digests().await.len(), 2);
 }

@@ -27,9 +27,9 @@ use crate::store::Db;
 use crate::store::installation;
 use crate::store::installation::Installation;
 use crate::templates::Templates;
-use crate::templates::cards::Contact;
 use crate::templates::cards::Licence;
 use crate::templates::cards::Site;
+use crate::templates::contact::Contact;
 
 /// How many sites are asked at the same time.
 const SITES_AT_ONCE: usize = 8;
@@ -193,17 +193,29 @@ fn read_key(path: &Path) -> anyhow::Result<String> {
 
 fn site(settings: &Settings) -> Site {
     let site = &settings.site;
-    let address = settings.mail.from.address.clone();
     Site {
         name: site.name.clone(),
         description: site.description.clone(),
         url: settings.base_url.clone(),
         licence: site.licence.as_deref().map(Licence::of_url),
         address: site.address.clone(),
-        contacts: vec![Contact {
-            name: site.name.clone(),
-            url: Some(format!("mailto:{address}")),
-            text: address,
-        }],
+        contacts: contacts(settings),
     }
+}
+
+/// The hotline first. Where nobody said how the newsroom can be reached, it's by answering its
+/// letters.
+fn contacts(settings: &Settings) -> Vec<Contact> {
+    let hotline = settings.site.hotline.as_deref().map(Contact::hotline);
+    let others = if let Some(contacts) = &settings.site.contacts {
+        contacts
+            .iter()
+            .map(|contact| Contact::new(contact.name.as_deref(), &contact.text))
+            .collect()
+    } else {
+        let mail = &settings.mail;
+        let mailbox = mail.reply_to.as_ref().unwrap_or(&mail.from);
+        vec![Contact::new(None, &mailbox.address)]
+    };
+    hotline.into_iter().chain(others).collect()
 }

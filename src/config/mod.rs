@@ -75,6 +75,19 @@ pub struct Site {
     pub licence: Option<String>,
     /// Postal address, for the foot of letters.
     pub address: Option<String>,
+    /// What people call when it can't wait, for the foot of pages and letters.
+    pub hotline: Option<String>,
+    /// Other ways to reach the newsroom, for the same place; `None` if nobody said.
+    pub contacts: Option<Vec<Contact>>,
+}
+
+/// One way to reach the newsroom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contact {
+    /// What to call it, if not by its kind.
+    pub name: Option<String>,
+    /// A telephone number, an address of mail or of the web, or anything else.
+    pub text: String,
 }
 
 /// Who letters come from and which way they leave.
@@ -308,7 +321,17 @@ impl Site {
             zone: site.text("zone", value::zone).unwrap_or(Tz::Europe__Kyiv),
             licence: site.text("licence", value::line),
             address: site.text("address", value::line),
+            hotline: site.text("hotline", value::line),
+            contacts: site.tables("contacts", Some("text"), Contact::from_section),
         }
+    }
+}
+
+impl Contact {
+    fn from_section(contact: &mut Section<'_>) -> Option<Self> {
+        let name = contact.text("name", value::line);
+        let text = contact.required("text", value::line);
+        Some(Self { name, text: text? })
     }
 }
 

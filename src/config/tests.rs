@@ -299,3 +299,31 @@ fn a_data_folder_that_is_not_utf_8_is_refused() {
             .starts_with("command line: data: expected a path in UTF-8")
     );
 }
+
+#[test]
+fn contacts_are_tables_or_in_the_environment_texts_alone() {
+    let contact = |name: Option<&str>, text: &str| Contact {
+        name: name.map(str::to_owned),
+        text: text.to_owned(),
+    };
+    let file = "[site]\nhotline = \"112\"\ncontacts = [{ name = \"Приймальня\", text = \"+380 532 56-02-90\" }, { text = \"a@b.ua\" }]\n";
+    let site = read(file, &[]).unwrap().site;
+    assert_eq!(site.hotline.as_deref(), Some("112"));
+    let both = [
+        contact(Some("Приймальня"), "+380 532 56-02-90"),
+        contact(None, "a@b.ua"),
+    ];
+    assert_eq!(site.contacts, Some(both.into()));
+    let site = read("", &[("VISNYK_SITE__CONTACTS", "112, a@b.ua")]);
+    let both = [contact(None, "112"), contact(None, "a@b.ua")];
+    assert_eq!(site.unwrap().site.contacts, Some(both.into()));
+    let told = told(
+        "[site]\ncontacts = [{ name = \"x\", phone = \"1\" }]\n",
+        &[],
+    );
+    assert!(
+        told.contains("site.contacts[0].text: expected a value"),
+        "{told}"
+    );
+    assert!(told.contains("site.contacts[0].phone"), "{told}");
+}

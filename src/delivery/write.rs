@@ -21,6 +21,7 @@ use crate::delivery::returns::address;
 use crate::digest::edition;
 use crate::digest::edition::Markup;
 use crate::digest::edition::Own;
+use crate::digest::latest;
 use crate::digest::render;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
@@ -333,16 +334,19 @@ async fn welcome(app: &App, letter: &Leased, list: &List) -> anyhow::Result<lett
     let id = letter
         .subscription_id
         .context("the subscription was forgotten")?;
-    let subscription = store::subscription::find(&mut app.db.read().await?, id).await?;
+    let mut tx = app.db.read().await?;
+    let subscription = store::subscription::find(&mut tx, id).await?;
     let rhythm = subscription
         .context("the subscription was forgotten")?
         .rhythm;
+    let latest = latest::of_list(app, &mut tx, list, rhythm.cadence, letter.made_at).await?;
     Ok(letters::Welcome {
         list: list.name.clone(),
         cadence: rhythm.cadence,
         hour: u8::try_from(rhythm.hour.number())?,
         preferences_url: preferences_url(app, id),
         leave_url: leave_url(app, id),
+        latest,
     })
 }
 

@@ -7,6 +7,7 @@
 pub mod alarm;
 pub mod compile;
 pub mod edition;
+pub mod latest;
 pub mod render;
 pub mod retain;
 pub mod review;

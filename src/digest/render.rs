@@ -106,6 +106,8 @@ fn letter(
         first: days().min().unwrap_or_default(),
         last: days().max().unwrap_or_default(),
         articles: cards,
+        arranged: !digest.ranked.is_empty(),
+        share: true,
         more,
         web_url: app.url(&web_path(list, digest)),
         reader: Reader {

@@ -440,6 +440,8 @@ fn cards(app: &App, shown: &Shown) -> Vec<ArticleCard> {
             topics: Vec::new(),
             picture: None,
             language: digest.language.clone(),
+            source: None,
+            licence: None,
         }
     });
     articles.chain(digests).collect()

@@ -15,6 +15,7 @@ use crate::article::Topic;
 use crate::article::TopicKind;
 use crate::article::clean::SafeHtml;
 use crate::article::picture;
+use crate::templates::contact::Contact;
 
 /// Characters of a summary that the source wrote: some put the whole text there.
 const OF_SUMMARY: usize = 600;
@@ -35,19 +36,8 @@ pub struct Site {
     pub licence: Option<Licence>,
     /// Postal address, one line: letters must show it.
     pub address: Option<String>,
-    /// Contacts for the foot of pages.
+    /// Contacts for the foot of pages and letters.
     pub contacts: Vec<Contact>,
-}
-
-/// A way to reach the newsroom.
-#[derive(Debug, Clone, Serialize)]
-pub struct Contact {
-    /// «Гаряча лінія», in the site's own words.
-    pub name: String,
-    /// As people read it: `112`, `press@example.org`.
-    pub text: String,
-    /// `tel:` or `mailto:` address, if it has one.
-    pub url: Option<String>,
 }
 
 /// A licence with the name it is known by.
@@ -289,6 +279,10 @@ pub struct ArticleCard {
     pub picture: Option<Picture>,
     /// BCP 47 tag of its text.
     pub language: String,
+    /// Who it comes from.
+    pub source: Option<Attribution>,
+    /// Its own licence.
+    pub licence: Option<Licence>,
 }
 
 impl ArticleCard {
@@ -311,6 +305,8 @@ impl ArticleCard {
             topics: kind(TopicKind::Topic),
             picture: Picture::all(article, base_url).next(),
             language: article.language.clone(),
+            source: article.source.clone(),
+            licence: article.licence.as_deref().map(Licence::of_url),
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
 use crate::digest::alarm::Spike;
 use crate::templates::cards::ArticleCard;
+use crate::templates::groups;
+use crate::templates::groups::Group;
 use crate::templates::samples::Sample;
 
 /// A kind of letter.
@@ -25,6 +27,11 @@ pub trait Letter: Sample + Serialize + Clone {
     /// The pieces that belong to one person, if it has such.
     fn reader(&self) -> Option<&Reader> {
         None
+    }
+
+    /// Its articles under headings, if it has so many that readers would look for one.
+    fn groups(&self) -> Vec<Group> {
+        Vec::new()
     }
 
     /// Whether it is plainly longer than any mail program shows, so that rendering it would be a
@@ -70,6 +77,10 @@ pub struct Digest {
     /// Newest first, never empty. As many as there are: what a letter can't hold is counted in
     /// «ще N новин» when it is rendered.
     pub articles: Vec<ArticleCard>,
+    /// Whether they stand in an order that an editor gave them, which no grouping may disturb.
+    pub arranged: bool,
+    /// Whether each may be shared with one press, while there's room for that.
+    pub share: bool,
     /// How many articles there are beyond these; 0 unless some were left out on purpose.
     pub more: usize,
     /// Where all of them stand on the web.
@@ -86,13 +97,21 @@ impl Letter for Digest {
         Some(&self.reader)
     }
 
+    fn groups(&self) -> Vec<Group> {
+        groups::by_theme(&self.articles, !self.arranged)
+    }
+
     /// About 230 headlines fill a letter.
     fn is_long(&self) -> bool {
         self.articles.len() > 300
     }
 
-    /// A twelfth of the articles moves into «ще N новин», the oldest first.
+    /// First nothing is offered to be shared any more; then a twelfth of the articles moves into
+    /// «ще N новин», the oldest first.
     fn shorten(&mut self) -> bool {
+        if std::mem::take(&mut self.share) {
+            return true;
+        }
         if self.articles.len() < 2 {
             return false;
         }
@@ -131,6 +150,17 @@ pub struct Welcome {
     pub preferences_url: String,
     /// The page with the button that ends the subscription.
     pub leave_url: String,
+    /// What went out last, so that they needn't wait to see what they subscribed to.
+    pub latest: Option<Latest>,
+}
+
+/// The newest digest in a list's archive: the same for everybody.
+#[derive(Debug, Clone, Serialize)]
+pub struct Latest {
+    /// The first of its articles, newest first; never empty.
+    pub articles: Vec<ArticleCard>,
+    /// Where all of it stands.
+    pub url: String,
 }
 
 impl Letter for Welcome {

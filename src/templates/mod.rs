@@ -11,7 +11,9 @@ pub mod admin;
 pub mod api;
 pub mod board;
 pub mod cards;
+pub mod contact;
 pub mod forms;
+pub mod groups;
 pub mod letters;
 pub mod pages;
 pub mod samples;
@@ -179,6 +181,7 @@ impl Templates {
     ) -> Result<Rendered, TemplateError> {
         let context = context! {
             letter => Value::from(Serde(letter)),
+            groups => Value::from(Serde(letter.groups())),
             site => Value::from(Serde(site)),
             reader => Value::from(Serde(letter.reader())),
             language => language.as_str(),

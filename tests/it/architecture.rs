@@ -59,6 +59,7 @@ const BANDS: &[(&str, Band)] = &[
     ("audience::forget", Flows),
     ("audience::preferences", Flows),
     ("digest::compile", Flows),
+    ("digest::latest", Flows),
     ("digest::render", Flows),
     ("digest::retain", Flows),
     ("digest::review", Flows),

@@ -5,6 +5,7 @@
 mod support;
 
 mod way;
+mod welcome;
 
 mod architecture;
 mod article;

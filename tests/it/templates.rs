@@ -160,6 +160,49 @@ fn a_digest_shows_everything_in_html_and_in_text() {
 }
 
 #[test]
+fn a_long_digest_is_grouped_by_what_its_articles_share() {
+    let letter = find("letters/digest-7.uk");
+    let dom = Html::parse_document(&letter.html);
+    let headings = Selector::parse("h2").unwrap();
+    let headings: Vec<String> = dom
+        .select(&headings)
+        .map(|heading| heading.text().collect())
+        .collect();
+    assert_eq!(headings, ["економіка", "погода", "допомога", "Інші новини"]);
+    let (_, text) = letter.text.as_ref().unwrap();
+    let places = headings
+        .iter()
+        .map(|heading| text.find(&format!("== {heading} ==")));
+    let places: Vec<Option<usize>> = places.collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{text}"
+    );
+}
+
+#[test]
+fn articles_from_elsewhere_name_their_source_and_licence_and_own_ones_do_not() {
+    let letter = find("letters/digest-7.uk");
+    let (_, text) = letter.text.as_ref().unwrap();
+    for part in [&letter.html, text] {
+        assert_eq!(part.matches("Гідрометцентр").count(), 2, "{part}");
+        assert_eq!(part.matches("CC BY-SA 4.0").count(), 2, "{part}");
+        assert_eq!(part.matches("CC BY 4.0").count(), 1, "{part}");
+    }
+}
+
+#[test]
+fn every_full_article_can_be_shared_while_there_is_room() {
+    let share = Selector::parse("a[href^='https://t.me/share/url?url=https%3A']").unwrap();
+    let shared = |name| {
+        let dom = Html::parse_document(&find(name).html);
+        dom.select(&share).count()
+    };
+    assert_eq!(shared("letters/digest-1.uk"), 2);
+    assert_eq!(shared("letters/digest-4.uk"), 0);
+}
+
+#[test]
 fn a_letter_too_long_for_mail_programs_says_how_many_are_left() {
     let letter = find("letters/digest-4.uk");
     assert!(letter.html.len() <= 90 * 1024, "{}", letter.html.len());

@@ -44,7 +44,7 @@ pub(super) struct Demo {
 }
 
 /// Settings of the sample newsroom, unless the environment says otherwise.
-const SETTINGS: [(&str, &str); 8] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("VISNYK_SITE__NAME", "Вісник Полтавщини"),
     (
         "VISNYK_SITE__DESCRIPTION",
@@ -55,6 +55,8 @@ const SETTINGS: [(&str, &str); 8] = [
         "VISNYK_SITE__ADDRESS",
         "36014, Полтава, вулиця Соборності, 45",
     ),
+    ("VISNYK_SITE__HOTLINE", "112"),
+    ("VISNYK_SITE__CONTACTS", "+380 (532) 56-02-90"),
     (
         "VISNYK_MAIL__FROM",
         "Вісник Полтавщини <news@visnyk.example>",

@@ -9,6 +9,7 @@ use crate::templates::letters::Confirm;
 use crate::templates::letters::Digest;
 use crate::templates::letters::Erasure;
 use crate::templates::letters::Goodbye;
+use crate::templates::letters::Latest;
 use crate::templates::letters::Link;
 use crate::templates::letters::Reader;
 use crate::templates::letters::Review;
@@ -21,6 +22,7 @@ use crate::templates::samples::cards;
 use crate::templates::samples::day;
 use crate::templates::samples::list;
 use crate::templates::samples::press_release;
+use crate::templates::samples::week;
 
 /// Renders them all.
 pub(super) fn show(show: &mut Show<'_>) {
@@ -36,7 +38,8 @@ pub(super) fn show(show: &mut Show<'_>) {
 }
 
 impl Sample for Digest {
-    /// Several articles; one; only headlines, with more on the web; far too many.
+    /// Several articles; one; only headlines, with more on the web; far too many; introduced;
+    /// critical; so many that they're grouped, some from elsewhere.
     fn samples() -> Vec<Self> {
         let digest = |articles, more, cadence, first| Self {
             list: LIST.into(),
@@ -46,6 +49,8 @@ impl Sample for Digest {
             first,
             last: day(26),
             articles,
+            arranged: false,
+            share: true,
             more,
             web_url: format!("{URL}/archive/news/1"),
             reader: Reader {
@@ -73,6 +78,7 @@ impl Sample for Digest {
             digest(many, 0, Cadence::Weekly, day(21)),
             introduced,
             critical,
+            digest(week(), 0, Cadence::Weekly, day(21)),
         ]
     }
 }
@@ -95,6 +101,10 @@ impl Sample for Welcome {
             hour: 8,
             preferences_url: format!("{URL}/preferences/token"),
             leave_url: format!("{URL}/leave/token"),
+            latest: (cadence != Cadence::Immediate).then(|| Latest {
+                articles: cards(),
+                url: format!("{URL}/archive/news/1"),
+            }),
         };
         [Cadence::Immediate, Cadence::Daily, Cadence::Weekly]
             .map(letter)

@@ -11,13 +11,13 @@ use chrono::DateTime;
 use chrono::FixedOffset;
 use chrono::NaiveDate;
 
+use crate::article::Attribution;
 use crate::audience::list::Cadence;
 use crate::audience::pace::Days;
 use crate::locale::Language;
 use crate::templates::TemplateError;
 use crate::templates::Templates;
 use crate::templates::cards::ArticleCard;
-use crate::templates::cards::Contact;
 use crate::templates::cards::FeedSet;
 use crate::templates::cards::Frame;
 use crate::templates::cards::Licence;
@@ -26,6 +26,7 @@ use crate::templates::cards::Picture;
 use crate::templates::cards::SignedIn;
 use crate::templates::cards::Site;
 use crate::templates::cards::TopicLink;
+use crate::templates::contact::Contact;
 use crate::templates::forms::CadenceChoice;
 use crate::templates::forms::DayChoice;
 use crate::templates::forms::FormProblem;
@@ -121,11 +122,6 @@ fn each<S: Sample>() -> impl Iterator<Item = (Language, usize, S)> {
 
 /// The sample site.
 pub fn site() -> Site {
-    let contact = |name: &str, text: &str, url: &str| Contact {
-        name: name.into(),
-        text: text.into(),
-        url: Some(url.into()),
-    };
     Site {
         name: "Вісник Полтавщини".into(),
         description: "Новини Полтавської обласної військової адміністрації".into(),
@@ -135,8 +131,9 @@ pub fn site() -> Site {
         )),
         address: Some("36014, Полтава, вулиця Соборності, 45".into()),
         contacts: vec![
-            contact("Телефон", "+380 (532) 56-02-90", "tel:+380532560290"),
-            contact("Гаряча лінія", "112", "tel:112"),
+            Contact::hotline("112"),
+            Contact::new(None, "+380 (532) 56-02-90"),
+            Contact::new(Some("Пресслужба"), "press@visnyk.example"),
         ],
     }
 }
@@ -205,6 +202,8 @@ fn headline(id: u32, title: &str) -> ArticleCard {
         topics: Vec::new(),
         picture: None,
         language: "uk".into(),
+        source: None,
+        licence: None,
     }
 }
 
@@ -244,6 +243,42 @@ fn cards() -> Vec<ArticleCard> {
         ),
         headline(5, "Синоптики попередили про туман"),
     ]
+}
+
+/// The news of a week: two themes, and what belongs to neither; some from elsewhere.
+fn week() -> Vec<ArticleCard> {
+    let weather = |id, title| ArticleCard {
+        summary: "Видимість на дорогах області — 200–500 метрів.".into(),
+        topics: vec![topic("topics/pohoda", "погода")],
+        source: Some(Attribution {
+            name: "Гідрометцентр".into(),
+            url: "https://meteo.example/".into(),
+        }),
+        licence: Some(Licence::of_url(
+            "https://creativecommons.org/licenses/by-sa/4.0/",
+        )),
+        ..headline(id, title)
+    };
+    let about = |id, title, path, name: &str| ArticleCard {
+        topics: vec![topic(path, name)],
+        ..headline(id, title)
+    };
+    let mut week = cards();
+    week.push(weather(6, "На Полтавщині очікують грози"));
+    week.push(weather(7, "Уночі на дорогах ожеледиця"));
+    week.push(about(
+        8,
+        "Підтримка внутрішньо переміщених осіб: що гарантує держава",
+        "topics/dopomoha",
+        "допомога",
+    ));
+    week.push(about(
+        9,
+        "Отже, тобі потрібна допомога…",
+        "topics/dopomoha",
+        "допомога",
+    ));
+    week
 }
 
 fn form(problem: Option<FormProblem>) -> SignUpForm {

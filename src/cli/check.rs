@@ -1,5 +1,7 @@
 //! `check`: the doctor. Looks at everything, changes nothing, and says what to do.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +12,10 @@ use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::config::Destination;
 use crate::config::Settings;
+use crate::delivery::records;
+use crate::delivery::records::Records;
+use crate::delivery::records::Sender;
+use crate::delivery::records::Standing;
 use crate::delivery::smtp::Relay;
 use crate::delivery::smtp::Session;
 use crate::delivery::smtp::Timeouts;
@@ -24,6 +30,19 @@ pub(super) struct Check {
     /// Only ask the running server whether it's alive: for containers.
     #[arg(long)]
     alive: bool,
+    /// Ask this name server for what receivers will look up, instead of the machine's.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    dns: Option<SocketAddr>,
+}
+
+/// How something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Good,
+    /// Nobody could say.
+    Unknown,
+    Bad,
 }
 
 /// One thing that was looked at.
@@ -32,18 +51,36 @@ struct Finding {
     /// What.
     about: String,
     /// Whether it's in order.
-    good: bool,
+    state: State,
     /// In words.
     words: String,
 }
 
 impl Finding {
     fn new(about: impl Into<String>, found: Result<String, String>) -> Self {
-        let good = found.is_ok();
+        let (state, words) = match found {
+            Ok(words) => (State::Good, words),
+            Err(problem) => (State::Bad, problem),
+        };
         Self {
             about: about.into(),
-            good,
-            words: found.unwrap_or_else(|problem| problem),
+            state,
+            words,
+        }
+    }
+}
+
+impl From<records::Finding> for Finding {
+    fn from((about, standing): records::Finding) -> Self {
+        let (state, words) = match standing {
+            Standing::Good(words) => (State::Good, words),
+            Standing::Unknown(words) => (State::Unknown, words),
+            Standing::Bad(words) => (State::Bad, words),
+        };
+        Self {
+            about,
+            state,
+            words,
         }
     }
 }
@@ -57,11 +94,16 @@ impl Check {
         let app = common.open().await?;
         let mut findings = vec![database(&app).await, templates(&app)];
         findings.extend(relays(&settings).await);
+        findings.extend(dns(&app, self.dns).await?);
         findings.extend(sources(&app).await?);
-        let bad = findings.iter().any(|finding| !finding.good);
+        let bad = findings.iter().any(|finding| finding.state == State::Bad);
         common.out().give(&findings, |findings| {
             let lines = findings.iter().map(|finding| {
-                let mark = if finding.good { "good" } else { "BAD " };
+                let mark = match finding.state {
+                    State::Good => "good",
+                    State::Unknown => "?   ",
+                    State::Bad => "BAD ",
+                };
                 format!("{mark}  {}: {}\n", finding.about, finding.words)
             });
             lines.collect()
@@ -81,8 +123,8 @@ async fn alive(settings: &Settings) -> Result<ExitCode, Failure> {
     let mut address = settings.listen;
     if address.ip().is_unspecified() {
         address.set_ip(match address {
-            std::net::SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
         });
     }
     let ask = async {
@@ -155,6 +197,48 @@ async fn greet(relay: &Relay) -> Result<String, String> {
         }
         Err(attempt) => Err(format!("at {}: {}", attempt.phase, attempt.text)),
     }
+}
+
+/// What receivers look up of the domains that letters are from. Where all letters go into folders,
+/// nobody will.
+async fn dns(app: &App, server: Option<SocketAddr>) -> Result<Vec<Finding>, Failure> {
+    let mail = &app.settings.mail;
+    let hosts = mail.relays.iter().filter_map(|relay| match &relay.to {
+        Destination::Folder(_) => None,
+        Destination::Server(url) => url.expose().host_str().map(str::to_owned),
+    });
+    let relays: BTreeSet<String> = hosts.collect();
+    if relays.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lists = store::list::all(&mut app.db.read().await?).await?;
+    let senders = lists.iter().map(|list| list.sender.domain());
+    let senders = senders.chain([mail.from.domain()]);
+    let sender = Sender {
+        from: senders
+            .filter(|domain| domain.contains('.'))
+            .map(str::to_owned)
+            .collect(),
+        envelope: mail
+            .bounces
+            .clone()
+            .unwrap_or_else(|| mail.from.domain().to_owned()),
+        takes_bounces: mail.bounces.is_some(),
+        relays,
+    };
+    if !sender.envelope.contains('.') {
+        let words = format!(
+            "`{}` is a name on this machine alone; set `mail.from` before you write to others",
+            sender.envelope
+        );
+        let finding = ("DNS".to_owned(), Standing::Unknown(words));
+        return Ok(vec![finding.into()]);
+    }
+    let found = match Records::asking(server) {
+        Ok(records) => records.look(&sender, &app.signers).await,
+        Err(problem) => vec![("DNS".to_owned(), Standing::Unknown(problem))],
+    };
+    Ok(found.into_iter().map(Finding::from).collect())
 }
 
 async fn sources(app: &App) -> Result<Vec<Finding>, Failure> {

@@ -66,14 +66,14 @@ impl Dkim {
             )
         })?;
         let shown = serde_json::json!({
-            "key_file": path.display().to_string(), "record": key.record_name, "text": key.record_text,
+            "key_file": path.display().to_string(), "record": key.record.name, "text": key.record.text,
         });
         common.out().give(&shown, |_| {
             format!(
                 "the key is in {}\n\npublish this DNS record:\n{}\n\nand set:\n[[mail.dkim]]\ndomain = \"{domain}\"\n\
                  selector = \"{selector}\"\nkey_file = \"{}\"",
                 path.display(),
-                key.zone_line(),
+                key.record.zone_line(),
                 path.display(),
             )
         });

@@ -9,6 +9,7 @@ mod courier;
 pub mod inbox;
 pub mod ledger;
 pub mod mailer;
+pub mod records;
 pub mod returns;
 pub mod smtp;
 mod throttle;

@@ -44,6 +44,7 @@ const BANDS: &[(&str, Band)] = &[
     ("delivery::smtp", Adapters),
     ("delivery::mailer", Adapters),
     ("delivery::inbox", Adapters),
+    ("delivery::records", Adapters),
     ("app", App),
     ("article::intake", Flows),
     ("source::pictures", Flows),

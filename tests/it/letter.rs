@@ -192,7 +192,7 @@ async fn both_signatures_of_two_hundred_digests_verify_abroad() {
     for (selector, algorithm) in [("rsa", Algorithm::Rsa), ("ed", Algorithm::Ed25519)] {
         let key = dkim::new_key("example.org", selector, algorithm).unwrap();
         signers.push(Signer::new("example.org", selector, &key.pem).unwrap());
-        records.insert(key.record_name, Value::String(key.record_text));
+        records.insert(key.record.name, Value::String(key.record.text));
     }
     app.app.signers = signers.into();
     let came = sent_through_the_sink(&mut app).await;

@@ -185,7 +185,7 @@ fn a_thousand_random_letters_verify_abroad_even_refolded() {
     for (selector, algorithm) in [("rsa", Algorithm::Rsa), ("ed", Algorithm::Ed25519)] {
         let key = dkim::new_key("example.org", selector, algorithm).unwrap();
         signers.push(Signer::new("example.org", selector, &key.pem).unwrap());
-        records.insert(key.record_name, Value::String(key.record_text));
+        records.insert(key.record.name, Value::String(key.record.text));
     }
     let records = Value::Object(records).to_string();
     let (plain, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

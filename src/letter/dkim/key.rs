@@ -52,6 +52,50 @@ pub(super) enum Secret {
     Ed25519(Box<Ed25519KeyPair>),
 }
 
+impl Secret {
+    /// What to publish of it (RFC 6376 §3.6.1, RFC 8463 §4): kind, and the public half in base64.
+    pub(super) fn public(&self) -> Result<(&'static str, String), BadKey> {
+        Ok(match self {
+            Self::Rsa(key) => {
+                let public = key.public_key().as_der();
+                let public = public.map_err(|error| BadKey::Broken(error.to_string()))?;
+                ("rsa", STANDARD.encode(public.as_ref()))
+            }
+            Self::Ed25519(key) => ("ed25519", STANDARD.encode(key.public_key().as_ref())),
+        })
+    }
+}
+
+/// The DNS record of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The name of the TXT record: `selector._domainkey.domain`.
+    pub name: String,
+    /// Its text, whole.
+    pub text: String,
+    /// The public key in that text.
+    pub key: String,
+}
+
+impl Record {
+    pub(super) fn of(secret: &Secret, domain: &str, selector: &str) -> Result<Self, BadKey> {
+        let (kind, key) = secret.public()?;
+        Ok(Self {
+            name: format!("{selector}._domainkey.{domain}"),
+            text: format!("v=DKIM1; k={kind}; p={key}"),
+            key,
+        })
+    }
+
+    /// The record as a line of a zone file, its text in strings of at most 255 bytes.
+    pub fn zone_line(&self) -> String {
+        let parts = self.text.as_bytes().chunks(255);
+        let parts = parts.filter_map(|part| std::str::from_utf8(part).ok());
+        let quoted: Vec<String> = parts.map(|part| format!("\"{part}\"")).collect();
+        format!("{}. IN TXT ( {} )", self.name, quoted.join(" "))
+    }
+}
+
 /// A name that can stand in a signature and in the DNS.
 pub(super) fn fit_name(name: &str) -> Result<(), BadKey> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -89,27 +133,15 @@ pub(super) fn read_key(pem: &str) -> Result<Secret, BadKey> {
 pub struct NewKey {
     /// The private key, PKCS#8 in PEM: for the key file (0600).
     pub pem: String,
-    /// The name of the TXT record: `selector._domainkey.domain`.
-    pub record_name: String,
-    /// Its text, whole.
-    pub record_text: String,
-}
-
-impl NewKey {
-    /// The record as a line of a zone file, its text in strings of at most 255 bytes.
-    pub fn zone_line(&self) -> String {
-        let parts = self.record_text.as_bytes().chunks(255);
-        let parts = parts.filter_map(|part| std::str::from_utf8(part).ok());
-        let quoted: Vec<String> = parts.map(|part| format!("\"{part}\"")).collect();
-        format!("{}. IN TXT ( {} )", self.record_name, quoted.join(" "))
-    }
+    /// What to publish.
+    pub record: Record,
 }
 
 /// The key stays out of logs.
 impl fmt::Debug for NewKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewKey")
-            .field("record_name", &self.record_name)
+            .field("record", &self.record.name)
             .finish_non_exhaustive()
     }
 }
@@ -123,24 +155,21 @@ pub fn new_key(domain: &str, selector: &str, algorithm: Algorithm) -> Result<New
         fit_name(name)?;
     }
     let broken = |error: aws_lc_rs::error::Unspecified| BadKey::Broken(error.to_string());
-    let (private, kind, public) = match algorithm {
+    let (private, secret) = match algorithm {
         Algorithm::Rsa => {
             let key = rsa::KeyPair::generate(KeySize::Rsa2048).map_err(broken)?;
             let private: Pkcs8V1Der<'_> = key.as_der().map_err(broken)?;
-            let public = key.public_key().as_der().map_err(broken)?;
-            (private.as_ref().to_vec(), "rsa", public.as_ref().to_vec())
+            (private.as_ref().to_vec(), Secret::Rsa(Box::new(key)))
         }
         Algorithm::Ed25519 => {
             let key = Ed25519KeyPair::generate().map_err(broken)?;
             let private = key.to_pkcs8v1().map_err(broken)?;
-            let public = key.public_key().as_ref().to_vec();
-            (private.as_ref().to_vec(), "ed25519", public)
+            (private.as_ref().to_vec(), Secret::Ed25519(Box::new(key)))
         }
     };
     Ok(NewKey {
         pem: pem(&private),
-        record_name: format!("{selector}._domainkey.{domain}"),
-        record_text: format!("v=DKIM1; k={kind}; p={}", STANDARD.encode(public)),
+        record: Record::of(&secret, domain, selector)?,
     })
 }
 
@@ -196,17 +225,18 @@ glKE5zyuJsm8FBIjxjOYyosiY00NJCob46xAmXnpowubZt618wej62wN\n\
     fn a_new_key_is_one_that_signs_and_its_record_fits_the_dns() {
         let rsa = new_key("example.org", "v2026", Algorithm::Rsa).unwrap();
         assert!(matches!(read_key(&rsa.pem), Ok(Secret::Rsa(_))));
-        assert_eq!(rsa.record_name, "v2026._domainkey.example.org");
+        assert_eq!(rsa.record.name, "v2026._domainkey.example.org");
         assert!(
-            rsa.record_text
+            rsa.record
+                .text
                 .starts_with("v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQ")
         );
-        let strings: Vec<_> = rsa.zone_line().split('"').map(str::len).collect();
+        let strings: Vec<_> = rsa.record.zone_line().split('"').map(str::len).collect();
         assert!(strings.len() == 5 && strings.iter().all(|length| *length <= 255));
         let ed25519 = new_key("example.org", "e", Algorithm::Ed25519).unwrap();
         assert!(matches!(read_key(&ed25519.pem), Ok(Secret::Ed25519(_))));
         assert_eq!(
-            ed25519.record_text.len(),
+            ed25519.record.text.len(),
             "v=DKIM1; k=ed25519; p=".len() + 44
         );
     }

@@ -11,6 +11,7 @@ mod key;
 pub use self::key::Algorithm;
 pub use self::key::BadKey;
 pub use self::key::NewKey;
+pub use self::key::Record;
 pub use self::key::new_key;
 
 use std::fmt;
@@ -47,6 +48,7 @@ pub struct Signer {
     domain: String,
     selector: String,
     secret: Secret,
+    record: Record,
 }
 
 /// The key stays out of logs.
@@ -67,10 +69,21 @@ impl Signer {
         }
         let secret = read_key(pem)?;
         Ok(Self {
+            record: Record::of(&secret, domain, selector)?,
             domain: domain.to_owned(),
             selector: selector.to_owned(),
             secret,
         })
+    }
+
+    /// The domain that answers for what it signs (`d=`).
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// What must be published for its signatures to be worth anything.
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
     fn algorithm(&self) -> &'static str {

@@ -4,6 +4,7 @@ mod alarm;
 pub(crate) mod bounce;
 mod dovecot;
 mod ledger;
+mod records;
 mod relays;
 mod smtp;
 pub(crate) mod smtp_sink;

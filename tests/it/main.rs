@@ -6,6 +6,7 @@ mod support;
 
 mod way;
 mod welcome;
+mod words;
 
 mod architecture;
 mod article;
@@ -16,7 +17,9 @@ mod delivery;
 mod demo;
 mod digest;
 mod feed;
+mod followed;
 mod letter;
+mod mail_programs;
 mod moving;
 mod search;
 mod security;

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::Method;
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::header::HeaderName;
 use axum::http::header::ORIGIN;
@@ -47,12 +48,16 @@ fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
 /// `no-referrer`: with it browsers call our own forms' origin `null`.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+    shield(response.headers_mut());
+    response
+}
+
+/// What [`protect`] adds.
+pub(super) fn shield(headers: &mut HeaderMap) {
     let mut set = |name, value| headers.insert(name, HeaderValue::from_static(value));
     set(CONTENT_SECURITY_POLICY, POLICY);
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(REFERRER_POLICY, "same-origin");
-    response
 }
 
 /// Logs each request by its route, which holds no token, without any address.
@@ -63,10 +68,15 @@ pub(super) async fn tell(State(app): State<App>, request: Request, next: Next) -
     let route = route.map_or("-", MatchedPath::as_str).to_owned();
     let response = next.run(request).await;
     let took = (app.now() - begun).num_milliseconds();
-    metrics::count(&route, response.status());
-    let status = response.status().as_u16();
-    tracing::info!(%method, route, status, took, "request.done");
+    record(&method, &route, response.status(), took);
     response
+}
+
+/// Counts a request that took so many milliseconds, and logs it.
+pub(super) fn record(method: &Method, route: &str, status: StatusCode, took: i64) {
+    metrics::count(route, status);
+    let status = status.as_u16();
+    tracing::info!(%method, route, status, took, "request.done");
 }
 
 #[cfg(test)]

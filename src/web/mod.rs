@@ -16,6 +16,7 @@ mod choices;
 mod directory;
 mod error;
 mod form;
+mod front;
 mod guard;
 mod health;
 mod hooks;
@@ -32,7 +33,6 @@ mod site;
 mod visit;
 mod websub;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::routing::post;
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,6 +54,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::app::App;
+use crate::web::feeds::Kiosk;
+pub use crate::web::front::Front;
 use crate::web::network::Budgets;
 
 /// Bytes of a request's body.
@@ -77,9 +80,13 @@ struct Web {
 /// Answers on `listener` until `app.stop`, then until open requests are done, or for 10 more
 /// seconds.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
-    let service = router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let front = Front::new(app.clone());
+    let listener = listener.tap_io(|connection| {
+        // Without it the end of a large answer waits for the reader to confirm what came before.
+        connection.set_nodelay(true).ok();
+    });
     let stop = app.stop.clone().cancelled_owned();
-    let server = axum::serve(listener, service).with_graceful_shutdown(stop);
+    let server = axum::serve(listener, front).with_graceful_shutdown(stop);
     let out_of_patience = async {
         app.stop.cancelled().await;
         tokio::time::sleep(LAST_WORDS).await;
@@ -90,8 +97,12 @@ pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     }
 }
 
-/// The whole site.
+/// The whole site, by the long way.
 pub fn router(app: App) -> Router {
+    routes(app, Arc::default())
+}
+
+fn routes(app: App, kiosk: Arc<Kiosk>) -> Router {
     let web = Web {
         app: app.clone(),
         budgets: Arc::default(),
@@ -102,7 +113,7 @@ pub fn router(app: App) -> Router {
     let own = own.layer(from_fn_with_state(web.clone(), guard::same_origin));
     open.merge(own)
         .merge(private(api::routes(&web)))
-        .merge(feeds::routes().with_state(app))
+        .merge(feeds::routes_to(kiosk).with_state(app))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MOST_BODY))

@@ -3,15 +3,22 @@
 //! A counter in the database grows with every change to any article, on whichever process it is
 //! made. It is looked at four times a second at most, so a poll costs no SQL. A snapshot older than
 //! the counter is written anew by the first who asks; the others wait for that one.
+//!
+//! Nearly all requests are for the same few feeds, by the one spelling of their addresses. Those
+//! that were answered once and whose headers are settled are found by the address as it came.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::sync::RwLock;
+use std::sync::Weak;
 use std::sync::atomic::AtomicI64;
 use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwapOption;
+use axum::extract::MatchedPath;
 use chrono::TimeDelta;
 use tokio::sync::Semaphore;
 
@@ -21,6 +28,7 @@ use crate::feed::document::Document;
 use crate::feed::document::Material;
 use crate::feed::snapshot::Snapshot;
 use crate::store;
+use crate::web::feeds::ready::Ready;
 
 /// How long a look at the counter holds.
 const LOOK: TimeDelta = TimeDelta::milliseconds(250);
@@ -36,6 +44,8 @@ const WRITERS: usize = 2;
 #[derive(Debug)]
 pub(super) struct FeedCache {
     shelf: Mutex<HashMap<Document, Arc<Slot>>>,
+    /// Feeds by path and query.
+    at_hand: RwLock<HashMap<String, AtHand>>,
     look: Look,
     writers: Semaphore,
 }
@@ -51,9 +61,18 @@ struct Slot {
 
 /// A snapshot, and the counter's value that it was written at.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     version: i64,
-    snapshot: Arc<Snapshot>,
+    pub(super) snapshot: Arc<Snapshot>,
+    /// How it's answered, once that can't change any more.
+    pub(super) ready: OnceLock<Ready>,
+}
+
+/// Where a feed stands, and the route that leads there, for the log.
+#[derive(Debug)]
+struct AtHand {
+    route: MatchedPath,
+    slot: Weak<Slot>,
 }
 
 /// The counter as it was last seen.
@@ -64,11 +83,12 @@ struct Look {
     turn: tokio::sync::Mutex<()>,
 }
 
-impl FeedCache {
+impl Default for FeedCache {
     /// Holds nothing yet.
-    pub(super) fn new() -> Self {
+    fn default() -> Self {
         Self {
             shelf: Mutex::default(),
+            at_hand: RwLock::default(),
             look: Look {
                 version: AtomicI64::new(0),
                 at: AtomicI64::new(i64::MIN),
@@ -77,21 +97,23 @@ impl FeedCache {
             writers: Semaphore::new(WRITERS),
         }
     }
+}
 
+impl FeedCache {
     /// The document as it is now; `None` if there is none such.
     pub(super) async fn get(
         &self,
         app: &App,
         document: &Document,
-    ) -> anyhow::Result<Option<Arc<Snapshot>>> {
+    ) -> anyhow::Result<Option<Arc<Held>>> {
         let version = self.look.version(app).await?;
         let slot = self.slot(document, app.now());
-        if let Some(snapshot) = slot.snapshot(version) {
-            return Ok(Some(snapshot));
+        if let Some(held) = slot.held(version) {
+            return Ok(Some(held));
         }
         let _turn = slot.turn.lock().await;
-        if let Some(snapshot) = slot.snapshot(version) {
-            return Ok(Some(snapshot));
+        if let Some(held) = slot.held(version) {
+            return Ok(Some(held));
         }
         let _permit = self.writers.acquire().await?;
         let Some(material) = document.read(app).await? else {
@@ -99,6 +121,31 @@ impl FeedCache {
             return Ok(None);
         };
         slot.write(app, material).await.map(Some)
+    }
+
+    /// The feed that was asked for by this very address before, if nothing has to be looked up or
+    /// written for it now.
+    pub(super) fn at_hand(&self, address: &str, now: Stamp) -> Option<(Arc<Held>, MatchedPath)> {
+        let version = self.look.recent(now)?;
+        let at_hand = self.at_hand.read().unwrap_or_else(PoisonError::into_inner);
+        let found = at_hand.get(address)?;
+        let slot = found.slot.upgrade()?;
+        let route = found.route.clone();
+        drop(at_hand);
+        slot.asked_at.store(now.0, Ordering::Relaxed);
+        Some((slot.held(version)?, route))
+    }
+
+    /// Has the document found by its address.
+    pub(super) fn keep_at_hand(&self, address: &str, document: &Document, route: &MatchedPath) {
+        let slot = self.shelf().get(document).map(Arc::downgrade);
+        let Some(slot) = slot else { return };
+        let mut at_hand = self.at_hand.write().unwrap_or_else(PoisonError::into_inner);
+        if at_hand.len() >= MOST_DOCUMENTS {
+            at_hand.retain(|_, one| one.slot.strong_count() > 0);
+        }
+        let route = route.clone();
+        at_hand.insert(address.to_owned(), AtHand { route, slot });
     }
 
     fn slot(&self, document: &Document, now: Stamp) -> Arc<Slot> {
@@ -143,14 +190,15 @@ fn make_room(shelf: &mut HashMap<Document, Arc<Slot>>) {
 
 impl Slot {
     /// What it holds, unless that is older than `version`.
-    fn snapshot(&self, version: i64) -> Option<Arc<Snapshot>> {
+    fn held(&self, version: i64) -> Option<Arc<Held>> {
         let held = self.held.load();
-        let held = held.as_ref().filter(|held| held.version >= version)?;
-        Some(Arc::clone(&held.snapshot))
+        held.as_ref()
+            .filter(|held| held.version >= version)
+            .cloned()
     }
 
     /// Writes the snapshot that comes after the one held.
-    async fn write(&self, app: &App, material: Material) -> anyhow::Result<Arc<Snapshot>> {
+    async fn write(&self, app: &App, material: Material) -> anyhow::Result<Arc<Held>> {
         let version = material.version;
         let writer = app.clone();
         let previous = self.held.load_full();
@@ -166,12 +214,13 @@ impl Slot {
             Some(previous) => snapshot.called_like(&previous.snapshot),
             None => snapshot,
         });
-        let held = Held {
+        let held = Arc::new(Held {
             version,
-            snapshot: Arc::clone(&snapshot),
-        };
-        self.held.store(Some(Arc::new(held)));
-        Ok(snapshot)
+            snapshot,
+            ready: OnceLock::new(),
+        });
+        self.held.store(Some(Arc::clone(&held)));
+        Ok(held)
     }
 
     fn bytes(&self) -> usize {

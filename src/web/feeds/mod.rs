@@ -6,13 +6,17 @@
 
 mod cache;
 mod people;
+mod ready;
+mod short;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
+use axum::extract::MatchedPath;
 use axum::extract::Path;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -37,11 +41,11 @@ use crate::feed::document::Document;
 use crate::feed::document::Mirror;
 use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
-use crate::feed::snapshot::Representation;
 use crate::feed::snapshot::Snapshot;
 use crate::locale::Language;
-use crate::web::feeds::cache::FeedCache;
-use crate::web::feeds::people::Told;
+use crate::web::feeds::ready::Ready;
+pub(super) use crate::web::feeds::short::Kiosk;
+use crate::web::guard;
 
 /// What stands before `/feed`.
 const PLACES: [&str; 6] = [
@@ -76,6 +80,11 @@ const A_MAP: i64 = 6 * 3_600_000;
 
 /// Feeds in every form, `/feeds.opml`, `/sitemap.xml` and `/robots.txt`.
 pub fn routes() -> Router<App> {
+    routes_to(Arc::default())
+}
+
+/// The same, with what the short way to feeds shares with them.
+pub(super) fn routes_to(kiosk: Arc<Kiosk>) -> Router<App> {
     let mut routes = Router::new()
         .route("/feeds.opml", get(directory))
         .route("/feed/archive/{file}", get(archive))
@@ -88,9 +97,7 @@ pub fn routes() -> Router<App> {
             routes = routes.route(&format!("{place}/feed{end}"), get(feed));
         }
     }
-    routes
-        .layer(Extension(Arc::new(FeedCache::new())))
-        .layer(Extension(Arc::new(Told::default())))
+    routes.layer(Extension(kiosk))
 }
 
 /// Who asks for what on which condition: all that an answer depends on.
@@ -100,9 +107,8 @@ struct Asked {
     #[from_request(via(State))]
     app: App,
     #[from_request(via(Extension))]
-    cache: Arc<FeedCache>,
-    #[from_request(via(Extension))]
-    told: Arc<Told>,
+    kiosk: Arc<Kiosk>,
+    route: Option<MatchedPath>,
     uri: Uri,
     headers: HeaderMap,
 }
@@ -225,25 +231,50 @@ impl Asked {
     }
 
     async fn answer(&self, document: &Document, vary: &'static str) -> Response {
-        let found = self.cache.get(&self.app, document).await;
-        match found {
-            Ok(Some(snapshot)) => {
-                self.listen(document);
-                if let Some(newer) = self.newer(document, &snapshot).await {
-                    return newer;
-                }
-                let settled = self.app.now().seconds() - SECONDS_TO_SETTLE;
-                let dated = document.is_dated() && snapshot.last_modified().seconds() <= settled;
-                let mut response = respond(&snapshot, &self.headers, dated);
-                let headers = response.headers_mut();
-                headers.insert(header::VARY, HeaderValue::from_static(vary));
-                for link in self.licence().into_iter().chain(self.hub(document)) {
-                    headers.append(header::LINK, link);
-                }
-                response
-            }
-            Ok(None) => not_found(),
-            Err(problem) => failed(&problem),
+        let found = self.kiosk.cache.get(&self.app, document).await;
+        let held = match found {
+            Ok(Some(held)) => held,
+            Ok(None) => return not_found(),
+            Err(problem) => return failed(&problem),
+        };
+        if let (Document::Feed(..), Some(feed)) = (document, self.uri.path_and_query()) {
+            self.kiosk.listen(&self.app, feed.as_str(), &self.headers);
+        }
+        if let Some(newer) = self.newer(document, &held.snapshot).await {
+            return newer;
+        }
+        if let Some(ready) = held.ready.get() {
+            return ready.answer(&self.headers);
+        }
+        let settled = self.app.now().seconds() - SECONDS_TO_SETTLE;
+        let is_settled = held.snapshot.last_modified().seconds() <= settled;
+        let dated = document.is_dated() && is_settled;
+        let snapshot = Arc::clone(&held.snapshot);
+        let ready = Ready::new(snapshot, dated, &self.around(document, vary));
+        let response = ready.answer(&self.headers);
+        if is_settled && is_for_programs(document) {
+            self.keep_at_hand(document);
+            held.ready.set(ready).ok();
+        }
+        response
+    }
+
+    /// The headers that don't depend on what the document holds.
+    fn around(&self, document: &Document, vary: &'static str) -> HeaderMap {
+        let mut around = HeaderMap::new();
+        guard::shield(&mut around);
+        around.insert(header::VARY, HeaderValue::from_static(vary));
+        for link in self.licence().into_iter().chain(self.hub(document)) {
+            around.append(header::LINK, link);
+        }
+        around
+    }
+
+    /// Next time the feed is answered by the short way.
+    fn keep_at_hand(&self, document: &Document) {
+        if let (Some(address), Some(route)) = (self.uri.path_and_query(), &self.route) {
+            let cache = &self.kiosk.cache;
+            cache.keep_at_hand(address.as_str(), document, route);
         }
     }
 
@@ -254,14 +285,6 @@ impl Asked {
         };
         let (hub, own) = (document::hub(&self.app), self.app.url(&address.path()));
         HeaderValue::try_from(format!("<{hub}>; rel=\"hub\", <{own}>; rel=\"self\"")).ok()
-    }
-
-    fn listen(&self, document: &Document) {
-        let user_agent = text(&self.headers, header::USER_AGENT);
-        if let (Document::Feed(..), Some(user_agent)) = (document, user_agent) {
-            let feed = self.uri.path_and_query().map_or("", |feed| feed.as_str());
-            self.told.listen(&self.app, feed, user_agent);
-        }
     }
 
     /// Only the entries that the client lacks, if it asks for that and its tag tells (RFC 3229). A
@@ -288,12 +311,13 @@ impl Asked {
             return None;
         }
         let newer = Document::Newer(address.clone(), *format, lacking);
-        let newer = self.cache.get(&self.app, &newer).await.ok()??;
+        let newer = self.kiosk.cache.get(&self.app, &newer).await.ok()??;
+        let newer = &newer.snapshot;
         // Something came in between: the newest of then aren't those that are lacking now.
         if newer.version() != snapshot.version() {
             return None;
         }
-        Some(part(&newer, base, &whole.etag, coding.as_deref()))
+        Some(part(newer, base, &whole.etag, coding.as_deref()))
     }
 
     /// Until when a sitemap asked for now may be kept.
@@ -310,8 +334,10 @@ impl Asked {
 
 /// The entries that a client lacks who holds what `base` names; `etag` names the whole feed.
 fn part(newer: &Snapshot, base: &str, etag: &str, accept_encoding: Option<&str>) -> Response {
-    let mut response = body(newer, newer.choose(accept_encoding));
+    let chosen = newer.choose(accept_encoding);
+    let mut response = Response::new(Body::from(chosen.bytes.clone()));
     *response.status_mut() = StatusCode::IM_USED;
+    *response.headers_mut() = ready::content(newer, chosen);
     let base = HeaderValue::try_from(format!("\"{base}\""));
     let told = [
         (
@@ -333,17 +359,9 @@ fn part(newer: &Snapshot, base: &str, etag: &str, accept_encoding: Option<&str>)
     response
 }
 
-fn body(snapshot: &Snapshot, chosen: &Representation) -> Response {
-    let mut response = Body::from(chosen.bytes.clone()).into_response();
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(snapshot.media_type),
-    );
-    let coding = chosen.encoding.content_coding();
-    let coding = coding.map(HeaderValue::from_static);
-    headers.extend(coding.map(|coding| (header::CONTENT_ENCODING, coding)));
-    response
+/// Whether its address alone says what it is: nothing is negotiated but the coding.
+fn is_for_programs(document: &Document) -> bool {
+    matches!(document, Document::Feed(address, _) if matches!(address.form, Form::Feed(_)))
 }
 
 /// Whether `A-IM` names `feed`, and doesn't rule it out.
@@ -361,33 +379,6 @@ fn failed(problem: &anyhow::Error) -> Response {
     tracing::error!(problem = format!("{problem:#}"), "feed.failed");
     let words = "something went wrong\n";
     (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
-}
-
-/// `dated` says whether the snapshot's date can be relied upon.
-fn respond(snapshot: &Snapshot, headers: &HeaderMap, dated: bool) -> Response {
-    let accept_encoding = joined(headers, header::ACCEPT_ENCODING);
-    let since = text(headers, header::IF_MODIFIED_SINCE);
-    let conditions = Conditions {
-        if_none_match: texts(headers, header::IF_NONE_MATCH).collect(),
-        if_modified_since: since.filter(|_| dated),
-        accept_encoding: accept_encoding.as_deref(),
-    };
-    let (chosen, mut response) = match snapshot.answer(&conditions) {
-        Answer::NotModified(chosen) => (chosen, StatusCode::NOT_MODIFIED.into_response()),
-        Answer::Full(chosen) => (chosen, body(snapshot, chosen)),
-    };
-    let last_modified = dated.then(|| snapshot.last_modified_header());
-    let own = [
-        (header::ETAG, Some(chosen.etag.clone())),
-        (header::LAST_MODIFIED, last_modified),
-    ];
-    let own = own
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
-    let headers = response.headers_mut();
-    headers.extend(own);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(FRESH));
-    response
 }
 
 /// Browsers name `text/html`. So do some readers, but they name a feed type too.
@@ -416,9 +407,11 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     texts(headers, name).next()
 }
 
-fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let values: Vec<&str> = texts(headers, name).collect();
-    (!values.is_empty()).then(|| values.join(", "))
+/// Several lines of the same header are one list.
+fn joined(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let mut values = texts(headers, name);
+    let first = Cow::Borrowed(values.next()?);
+    Some(values.fold(first, |all, next| format!("{all}, {next}").into()))
 }
 
 fn moved(to: &str) -> Response {

@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use axum::Router;
 use axum::http::StatusCode;
 use proptest::prelude::*;
 use visnyk::article::ArticleId;
+use visnyk::web::Front;
 
 use crate::support::app::TestApp;
 use crate::web::feeds::support::Fetched;
@@ -66,7 +66,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// The newsroom, and what its readers know.
 struct World {
     newsroom: Newsroom,
-    processes: [Router; 2],
+    processes: [Front; 2],
     articles: Vec<ArticleId>,
     held: HashMap<usize, Fetched>,
 }

@@ -1,13 +1,16 @@
 //! A newsroom with a few articles, and somebody who fetches its feeds.
 
-use axum::Router;
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::Request;
 use axum::http::StatusCode;
+use axum::response::Response;
 use chrono::TimeDelta;
 use http_body_util::BodyExt;
+use tower::Service;
 use tower::ServiceExt;
 use visnyk::article::ArticleId;
 use visnyk::article::TopicKind;
@@ -20,18 +23,18 @@ use visnyk::store;
 use visnyk::store::article::Mailing;
 use visnyk::store::article::NewArticle;
 use visnyk::store::source::NewSource;
-use visnyk::web::feeds;
+use visnyk::web::Front;
 
 use crate::support::app::TestApp;
 use crate::support::database::TestDb;
 
-/// A Visnyk with a source and two topics, and the routes of its feeds.
+/// A Visnyk with a source and two topics, and its web.
 pub(super) struct Newsroom {
     pub(super) app: TestApp,
     pub(super) source: SourceId,
     /// A department, then a tag.
     pub(super) topics: [TopicId; 2],
-    routes: Router,
+    front: Front,
 }
 
 /// What came back.
@@ -43,6 +46,15 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
+    pub(super) async fn of(response: Response) -> Self {
+        let (head, body) = response.into_parts();
+        Self {
+            status: head.status,
+            headers: head.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
     pub(super) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap())
@@ -76,16 +88,16 @@ impl Newsroom {
         let tag = store::topic::keep(&mut tx, TopicKind::Topic, "економіка").await;
         tx.commit().await.unwrap();
         Self {
-            routes: routes(&app),
+            front: Front::new(app.app.clone()),
             app,
             source,
             topics: [department.unwrap().unwrap(), tag.unwrap().unwrap()],
         }
     }
 
-    /// The routes of another process on the same database.
-    pub(super) fn another_process(&self) -> Router {
-        routes(&self.app)
+    /// The web of another process on the same database.
+    pub(super) fn another_process(&self) -> Front {
+        Front::new(self.app.app.clone())
     }
 
     /// An article with every topic.
@@ -156,29 +168,27 @@ impl Newsroom {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Fetched {
-        fetch(&self.routes, method, path, headers).await
+        fetch(&self.front, method, path, headers).await
     }
 }
 
-fn routes(app: &TestApp) -> Router {
-    feeds::routes().with_state(app.app.clone())
-}
-
-pub(super) async fn fetch(
-    routes: &Router,
+pub(super) async fn fetch<S>(
+    front: &S,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
-) -> Fetched {
+) -> Fetched
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+{
+    let request = request(method, path, headers);
+    Fetched::of(front.clone().oneshot(request).await.unwrap()).await
+}
+
+pub(super) fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.body(Body::empty()).unwrap();
-    let (head, body) = routes.clone().oneshot(request).await.unwrap().into_parts();
-    Fetched {
-        status: head.status,
-        headers: head.headers,
-        body: body.collect().await.unwrap().to_bytes(),
-    }
+    request.body(Body::empty()).unwrap()
 }

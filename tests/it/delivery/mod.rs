@@ -2,6 +2,7 @@
 
 mod alarm;
 pub(crate) mod bounce;
+mod deep;
 mod dovecot;
 mod ledger;
 mod records;

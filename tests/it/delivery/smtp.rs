@@ -31,7 +31,7 @@ const PIPELINING: &[&str] = &["PIPELINING", "8BITMIME"];
 const IN_TURN: &[&str] = &["8BITMIME"];
 
 /// Patient enough for a busy machine, and short where silence is the fault.
-fn limits(silence: bool) -> Timeouts {
+pub(super) fn limits(silence: bool) -> Timeouts {
     let limit = Duration::from_millis(if silence { 500 } else { 5000 });
     Timeouts {
         connect: limit,
@@ -47,7 +47,7 @@ fn relay(server: &MailServer, query: &str) -> Relay {
     format!("smtp://{}{query}", server.address).parse().unwrap()
 }
 
-fn nobody() -> Trust {
+pub(super) fn nobody() -> Trust {
     Trust::only(Vec::new()).unwrap()
 }
 

@@ -411,6 +411,10 @@ impl Shared {
 
     async fn take_letter(&self, line: &mut Line, envelope: Envelope) -> Goes {
         let letter = self.read_letter(line).await?;
+        let queued = format!(
+            "250 2.0.0 queued for {}",
+            envelope.to.as_deref().unwrap_or("nobody")
+        );
         let accept = || {
             let (Some(from), Some(to)) = (envelope.from, envelope.to) else {
                 return false;
@@ -427,7 +431,7 @@ impl Shared {
                 play(line, &fault).await.map(drop)
             }
             None if accept() => {
-                self.answer(line, Stage::Kept, "250 2.0.0 queued").await?;
+                self.answer(line, Stage::Kept, &queued).await?;
                 Ok(())
             }
             None => say(line, "554 5.5.1 no valid recipients").await,

@@ -5,6 +5,7 @@
 //! only its [`TokenHash`].
 
 pub mod key;
+pub mod totp;
 
 use std::fmt;
 use std::fs;
@@ -24,6 +25,10 @@ use chrono::TimeDelta;
 
 use crate::audience::EmailAddress;
 use crate::clock::Stamp;
+use crate::config::SecondFactor;
+
+/// How long a mailed link lets a user in.
+pub const MAILED_LINK_WORKS: TimeDelta = TimeDelta::hours(1);
 
 /// The installation's secret: everything signed comes from it.
 #[derive(Clone)]
@@ -69,12 +74,19 @@ impl Secret {
 
     /// A keyed hash of `text` for one `use_`: 22 characters of base64url (128 bits).
     pub fn mac(&self, use_: &str, text: &str) -> String {
+        let whole = URL_SAFE_NO_PAD.encode(self.derive(use_, text));
+        whole.chars().take(22).collect()
+    }
+
+    /// A key of its own for one `use_` of `text`: 32 bytes that only this secret gives.
+    pub fn derive(&self, use_: &str, text: &str) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(use_.as_bytes());
         context.update(&[0]);
         context.update(text.as_bytes());
-        let whole = URL_SAFE_NO_PAD.encode(context.sign());
-        whole.chars().take(22).collect()
+        let mut key = [0; 32];
+        key.copy_from_slice(context.sign().as_ref());
+        key
     }
 
     /// What an address is suppressed under, so that it need not be kept.
@@ -100,6 +112,8 @@ pub enum Purpose {
     Erasure,
     /// Shows when a form was served.
     Form,
+    /// Let a user in once, to set a new password. Works for an hour.
+    Password,
     /// Bring a source's news: the address that its hub pushes to. Never expires.
     Push,
 }
@@ -114,6 +128,7 @@ impl Purpose {
             Self::Address => "address",
             Self::Erasure => "erasure",
             Self::Form => "form",
+            Self::Password => "password",
             Self::Push => "push",
         }
     }
@@ -305,6 +320,15 @@ impl Role {
             Self::Owner => "owner",
         }
     }
+
+    /// Whether the console opens only to a second proof.
+    pub fn owes(self, asked: SecondFactor) -> bool {
+        match asked {
+            SecondFactor::Off => false,
+            SecondFactor::Owners => self == Self::Owner,
+            SecondFactor::All => true,
+        }
+    }
 }
 
 /// Why a text is no [`Role`].
@@ -331,6 +355,8 @@ pub struct User {
     pub email: EmailAddress,
     /// What they may do.
     pub role: Role,
+    /// Whether they also prove themselves by a code of their phone.
+    pub has_totp: bool,
 }
 
 #[cfg(test)]

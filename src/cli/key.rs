@@ -11,6 +11,7 @@ use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::store;
+use crate::store::audit::Change;
 
 /// Keys for scripts.
 #[derive(Debug, Subcommand)]
@@ -55,10 +56,13 @@ async fn add(common: &Common, name: &str, mut scopes: Vec<Scope>) -> Result<(), 
     let key = KeyText::random();
     let mut tx = app.db.begin().await?;
     let id = store::key::add(&mut tx, name, &key.hash(), &scopes, app.now()).await?;
-    if id.is_none() {
+    let Some(id) = id else {
         let words = format!("there is, or was, a key `{name}`; choose another name");
         return Err(Failure::new(Exit::Data, words));
-    }
+    };
+    let became = serde_json::json!({ "name": name, "scopes": scopes }).to_string();
+    let change = Change::at_command_line("key.add", format!("key {id}"), became);
+    store::audit::record(&mut tx, &change, app.now()).await?;
     tx.commit().await?;
     let shown = serde_json::json!({ "name": name, "key": key.as_str(), "scopes": scopes });
     common.out().give(&shown, |_| {
@@ -115,11 +119,15 @@ async fn list(common: &Common) -> Result<(), Failure> {
 async fn revoke(common: &Common, name: &str) -> Result<(), Failure> {
     let app = common.open().await?;
     let mut tx = app.db.begin().await?;
-    let was = store::key::revoke(&mut tx, name).await?;
+    let all = store::key::all(&mut tx).await?;
+    let good = |listed: &store::key::Listed| listed.active && listed.key.name == name;
+    let listed = all.into_iter().find(good);
+    let listed = listed.ok_or_else(|| Failure::missing("good key", name, "key list"))?;
+    store::key::revoke(&mut tx, name).await?;
+    let subject = format!("key {}", listed.key.id);
+    let change = Change::at_command_line("key.revoke", subject, String::new());
+    store::audit::record(&mut tx, &change, app.now()).await?;
     tx.commit().await?;
-    if !was {
-        return Err(Failure::missing("good key", name, "key list"));
-    }
     common
         .out()
         .give(&serde_json::json!({ "revoked": name }), |_| {

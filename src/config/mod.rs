@@ -19,7 +19,9 @@ use chrono_tz::Tz;
 use url::Url;
 
 pub use crate::config::problem::{ConfigError, Origin, Problem};
-pub use crate::config::value::{BadValue, Destination, LogFormat, Mailbox, Role, Secret, Span};
+pub use crate::config::value::{
+    BadValue, Destination, LogFormat, Mailbox, Role, SecondFactor, Secret, Span,
+};
 
 use crate::config::given::Given;
 use crate::config::section::Section;
@@ -44,6 +46,8 @@ pub struct Settings {
     pub site: Site,
     /// Letters: who sends them, and through what.
     pub mail: Mail,
+    /// How people who look after lists prove who they are.
+    pub access: Access,
     /// What the reading of sources may do.
     pub ingest: Ingest,
     /// What becomes of feeds.
@@ -135,6 +139,13 @@ pub struct Relay {
     pub weight: u32,
     /// Letters allowed on this relay's first day, from where the allowance grows day by day.
     pub warm_up: Option<u32>,
+}
+
+/// How people who look after lists prove who they are.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// Whom a code is asked of beside the password.
+    pub second_factor: SecondFactor,
 }
 
 /// A DKIM key (RFC 6376, RFC 8463), named and not yet read.
@@ -271,6 +282,7 @@ impl Settings {
         let secret = top.text("secret", value::secret);
         let site = top.section("site", Site::from_section);
         let mail = top.section("mail", |mail| Mail::from_section(mail, &data));
+        let access = top.section("access", Access::from_section);
         let ingest = top.section("ingest", Ingest::from_section);
         let feed = top.section("feed", Feed::from_section);
         let hooks = top.section("hooks", Hooks::from_section);
@@ -290,6 +302,7 @@ impl Settings {
             secret,
             site,
             mail,
+            access,
             ingest,
             feed,
             hooks,
@@ -418,6 +431,16 @@ impl DkimKey {
             selector: selector?,
             key_file: key_file?,
         })
+    }
+}
+
+impl Access {
+    fn from_section(access: &mut Section<'_>) -> Self {
+        Self {
+            second_factor: access
+                .text("second_factor", value::second_factor)
+                .unwrap_or_default(),
+        }
     }
 }
 

@@ -78,6 +78,18 @@ pub enum LogFormat {
     Json,
 }
 
+/// Who must prove themselves by a second factor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SecondFactor {
+    /// Nobody; whoever wants to may.
+    #[default]
+    Off,
+    /// Owners.
+    Owners,
+    /// Everybody in the console.
+    All,
+}
+
 /// An address with or without the name of its owner: `name@host` or `Name <name@host>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
@@ -279,6 +291,15 @@ pub(super) fn role(text: &str) -> Result<Role, BadValue> {
         "ingest" => Ok(Role::Ingest),
         "send" => Ok(Role::Send),
         _ => Err(BadValue::new("`web`, `ingest` or `send`", text)),
+    }
+}
+
+pub(super) fn second_factor(text: &str) -> Result<SecondFactor, BadValue> {
+    match text {
+        "off" => Ok(SecondFactor::Off),
+        "owners" => Ok(SecondFactor::Owners),
+        "all" => Ok(SecondFactor::All),
+        _ => Err(BadValue::new("`off`, `owners` or `all`", text)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use url::Url;
 
+use crate::access;
 use crate::access::Purpose;
 use crate::access::SignedLink;
 use crate::app::App;
@@ -252,6 +253,7 @@ async fn other(
             templates.letter(&new_address(app, letter).await?, site, language)
         }
         LetterPurpose::Erasure => templates.letter(&erasure(app, letter)?, site, language),
+        LetterPurpose::Password => templates.letter(&password(app, letter)?, site, language),
         LetterPurpose::Goodbye => {
             let list = list()?;
             let list_url = app.url(&format!("/lists/{}", list.slug));
@@ -373,6 +375,18 @@ fn erasure(app: &App, letter: &Leased) -> anyhow::Result<letters::Erasure> {
     Ok(letters::Erasure {
         url: app.url(&format!("/erase/{token}")),
         hours: forget::LINK_WORKS.num_hours().unsigned_abs(),
+    })
+}
+
+fn password(app: &App, letter: &Leased) -> anyhow::Result<letters::Password> {
+    let link = SignedLink {
+        number: letter.user_id.context("the user was forgotten")?,
+        made: letter.made_at,
+    };
+    let token = link.sign(Purpose::Password, &app.secret);
+    Ok(letters::Password {
+        url: app.url(&format!("/admin/sign-in/{token}")),
+        minutes: access::MAILED_LINK_WORKS.num_minutes().unsigned_abs(),
     })
 }
 

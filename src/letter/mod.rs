@@ -42,11 +42,13 @@ pub enum LetterPurpose {
     Address,
     /// "Shall we forget you?"
     Erasure,
+    /// "Here is the link to set a new password", to people who look after lists.
+    Password,
 }
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
@@ -56,6 +58,7 @@ impl LetterPurpose {
         Self::Alarm,
         Self::Address,
         Self::Erasure,
+        Self::Password,
     ];
 
     /// The word in the database, in Message-IDs and in the names of templates.
@@ -70,6 +73,7 @@ impl LetterPurpose {
             Self::Alarm => "alarm",
             Self::Address => "address",
             Self::Erasure => "erasure",
+            Self::Password => "password",
         }
     }
 }

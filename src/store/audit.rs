@@ -21,7 +21,7 @@ statements! {
 /// One change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Who: `user olena@example.org`, `key newsroom`.
+    /// Who: `user olena@example.org`, `key newsroom`, `command line`.
     pub actor: String,
     /// What they did: `article.edit`.
     pub action: &'static str,
@@ -50,6 +50,19 @@ pub struct Recorded {
     pub was: String,
     /// As it became.
     pub became: String,
+}
+
+impl Change {
+    /// One that was made at the command line.
+    pub fn at_command_line(action: &'static str, subject: String, became: String) -> Self {
+        Self {
+            actor: "command line".to_owned(),
+            action,
+            subject,
+            became,
+            ..Self::default()
+        }
+    }
 }
 
 /// Writes a change down, in the transaction that makes it where there is one.

@@ -38,6 +38,11 @@ statements! {
     ADD_FOR_EDITORS = Sql::both(
         "INSERT INTO letter (purpose, user_id, digest_id, state, lane, made_at, due_at, deadline_at)
          SELECT $1, id, $2, 'queued', 0, $3, $3, $4 FROM \"user\" WHERE state = 'active' AND role IN ('owner', 'editor')");
+    ADD_TO_USER = Sql::both(
+        "INSERT INTO letter (purpose, user_id, state, lane, made_at, due_at, deadline_at)
+         VALUES ($1, $2, 'queued', 0, $3, $3, $4)");
+    COUNT_TO_USER = Sql::both(
+        "SELECT COUNT(*) FROM letter WHERE user_id = $1 AND purpose = $2 AND made_at > $3");
     /// What somebody was written in a day, apart from digests: the flood budget of an address.
     COUNT_SINCE = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
@@ -56,13 +61,13 @@ statements! {
     };
     LEASED = Sql {
         sqlite:
-        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
+        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.user_id, l.digest_id, l.edition_id, l.made_at,
                 l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
               LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
          WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
         postgres:
-        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.digest_id, l.edition_id, l.made_at,
+        "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.user_id, l.digest_id, l.edition_id, l.made_at,
                 l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
               LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
@@ -212,6 +217,8 @@ pub struct Leased {
     pub subscriber_id: Option<SubscriberId>,
     /// What it's about.
     pub subscription_id: Option<SubscriptionId>,
+    /// Which of the people who look after lists it's for, if it's for one of them.
+    pub user_id: Option<i64>,
     /// Its digest.
     pub digest_id: Option<DigestId>,
     /// What it says, for digests.
@@ -296,6 +303,32 @@ pub async fn add(
         tx,
         ADD,
         query_scalar(purpose.as_str(), subscriber, subscription, now, deadline),
+        fetch_one
+    )?)
+}
+
+/// Queues a letter to somebody who looks after lists.
+pub async fn add_to_user(
+    tx: &mut Tx,
+    purpose: LetterPurpose,
+    user: i64,
+    (now, deadline): (Stamp, Stamp),
+) -> Result<()> {
+    change!(tx, ADD_TO_USER, (purpose.as_str(), user, now, deadline))?;
+    Ok(())
+}
+
+/// How many letters of this purpose a user was written after a moment.
+pub async fn count_to_user(
+    tx: &mut Tx,
+    purpose: LetterPurpose,
+    user: i64,
+    after: Stamp,
+) -> Result<i64> {
+    Ok(run!(
+        tx,
+        COUNT_TO_USER,
+        query_scalar(user, purpose.as_str(), after),
         fetch_one
     )?)
 }

@@ -38,6 +38,7 @@ pub mod relay;
 pub mod retain;
 pub mod rhythm;
 pub mod search;
+pub mod session;
 pub mod source;
 pub mod subscriber;
 pub mod subscription;
@@ -408,6 +409,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         retain::STATEMENTS,
         rhythm::STATEMENTS,
         search::STATEMENTS,
+        session::STATEMENTS,
         source::STATEMENTS,
         subscriber::STATEMENTS,
         subscription::STATEMENTS,

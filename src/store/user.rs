@@ -1,4 +1,6 @@
-//! People who look after lists, and their sessions.
+//! People who look after lists, and what they prove themselves by.
+
+use chrono::TimeDelta;
 
 use crate::access::PasswordHash;
 use crate::access::Role;
@@ -12,6 +14,7 @@ use crate::store::Tx;
 use crate::store::change;
 use crate::store::parsed;
 use crate::store::run;
+use crate::store::session;
 use crate::store::statements;
 
 statements! {
@@ -19,37 +22,30 @@ statements! {
         "INSERT INTO \"user\" (email, email_key, role, state, created_at) VALUES ($1, $2, $3, 'active', $4)
          ON CONFLICT (email_key) DO NOTHING RETURNING id");
     FIND = Sql::both(
-        "SELECT id, email, role, COALESCE(password, '') FROM \"user\" WHERE email_key = $1 AND state = 'active'");
-    ALL = Sql::both("SELECT id, email, role, state FROM \"user\" ORDER BY id");
-    SET_PASSWORD = Sql::both("UPDATE \"user\" SET password = $2 WHERE id = $1");
+        "SELECT id, email, role, COALESCE(totp_salt, ''), COALESCE(password, '') FROM \"user\"
+         WHERE email_key = $1 AND state = 'active'");
+    FIND_BY_ID = Sql::both(
+        "SELECT id, email, role, COALESCE(totp_salt, '') FROM \"user\" WHERE id = $1 AND state = 'active'");
+    ALL = Sql::both("SELECT id, email, role, COALESCE(totp_salt, ''), state FROM \"user\" ORDER BY id");
+    /// Mailed links that were made before are void with the password they were made for.
+    SET_PASSWORD = Sql::both("UPDATE \"user\" SET password = $2, links_from = $3 WHERE id = $1");
+    /// A mailed link is good once: whoever comes first moves the bar past it.
+    USE_LINK = Sql::both(
+        "UPDATE \"user\" SET links_from = $3 WHERE id = $1 AND state = 'active' AND links_from <= $2");
+    IS_LINK_GOOD = Sql::both(
+        "SELECT COUNT(*) FROM \"user\" WHERE id = $1 AND state = 'active' AND links_from <= $2");
+    TOTP = Sql::both("SELECT totp_salt, totp_step FROM \"user\" WHERE id = $1 AND totp_salt IS NOT NULL");
+    SET_TOTP = Sql::both("UPDATE \"user\" SET totp_salt = $2, totp_step = $3 WHERE id = $1");
+    /// No code is taken twice, and none that is older than the last.
+    USE_STEP = Sql::both("UPDATE \"user\" SET totp_step = $2 WHERE id = $1 AND totp_step < $2");
+    ADD_RECOVERY = Sql::both("INSERT INTO recovery_code (user_id, code_hash) VALUES ($1, $2)");
+    USE_RECOVERY = Sql::both("DELETE FROM recovery_code WHERE user_id = $1 AND code_hash = $2");
+    CLEAR_RECOVERY = Sql::both("DELETE FROM recovery_code WHERE user_id = $1");
+    COUNT_RECOVERY = Sql::both("SELECT COUNT(*) FROM recovery_code WHERE user_id = $1");
     DISABLE = Sql::both("UPDATE \"user\" SET state = 'disabled' WHERE email_key = $1");
-    OPEN = Sql::both(
-        "INSERT INTO session (token_hash, user_id, purpose, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)");
-    FIND_BY_TOKEN = Sql::both(
-        "SELECT u.id, u.email, u.role FROM session s JOIN \"user\" u ON u.id = s.user_id
-         WHERE s.token_hash = $1 AND s.purpose = $2 AND s.expires_at > $3 AND u.state = 'active'");
-    CLOSE = Sql::both("DELETE FROM session WHERE token_hash = $1");
-    CLOSE_ALL = Sql::both("DELETE FROM session WHERE user_id = $1");
-    CLOSE_EXPIRED = Sql::both("DELETE FROM session WHERE expires_at <= $1");
 }
 
-/// What a token is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenUse {
-    /// A signed-in browser.
-    Session,
-    /// A link that signs in once, to set a password.
-    SignIn,
-}
-
-impl TokenUse {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Session => "session",
-            Self::SignIn => "sign_in",
-        }
-    }
-}
+type Row = (i64, String, String, String);
 
 /// Adds a user, who has no password yet; `None` if there is one with this address.
 pub async fn add(tx: &mut Tx, email: &EmailAddress, role: Role, now: Stamp) -> Result<Option<i64>> {
@@ -66,28 +62,35 @@ pub async fn find(
     tx: &mut Tx,
     email: &EmailAddress,
 ) -> Result<Option<(User, Option<PasswordHash>)>> {
-    let row: Option<(i64, String, String, String)> =
+    let row: Option<(i64, String, String, String, String)> =
         run!(tx, FIND, query_as(email.key()), fetch_optional)?;
-    row.map(|(id, email, role, password)| {
+    row.map(|(id, email, role, salt, password)| {
         let password = (!password.is_empty()).then(|| PasswordHash::stored(password));
-        Ok((user(id, &email, &role)?, password))
+        Ok((user(&(id, email, role, salt))?, password))
     })
     .transpose()
 }
 
+/// The active user with this number.
+pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<User>> {
+    let row: Option<Row> = run!(tx, FIND_BY_ID, query_as(id), fetch_optional)?;
+    row.as_ref().map(user).transpose()
+}
+
 /// Every user, and whether they may sign in.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(User, bool)>> {
-    let rows: Vec<(i64, String, String, String)> = run!(tx, ALL, query_as(), fetch_all)?;
+    let rows: Vec<(i64, String, String, String, String)> = run!(tx, ALL, query_as(), fetch_all)?;
     rows.into_iter()
-        .map(|(id, email, role, state)| Ok((user(id, &email, &role)?, state == "active")))
+        .map(|(id, email, role, salt, state)| {
+            Ok((user(&(id, email, role, salt))?, state == "active"))
+        })
         .collect()
 }
 
-/// Sets a password, and ends every session that was open before it.
-pub async fn set_password(tx: &mut Tx, id: i64, password: &PasswordHash) -> Result<()> {
-    change!(tx, SET_PASSWORD, (id, password.as_str()))?;
-    change!(tx, CLOSE_ALL, (id))?;
-    Ok(())
+/// Sets a password, and ends every session and link that was good before it.
+pub async fn set_password(tx: &mut Tx, id: i64, password: &PasswordHash, now: Stamp) -> Result<()> {
+    change!(tx, SET_PASSWORD, (id, password.as_str(), just_after(now)))?;
+    session::close_all(tx, id).await
 }
 
 /// Lets a user sign in no more. Says whether there was one.
@@ -95,45 +98,72 @@ pub async fn disable(tx: &mut Tx, email: &EmailAddress) -> Result<bool> {
     Ok(change!(tx, DISABLE, (email.key()))? > 0)
 }
 
-/// Opens a session, or makes a sign-in link good.
-pub async fn open(
+/// Whether a mailed link of this age lets its user in.
+pub async fn is_link_good(tx: &mut Tx, id: i64, made: Stamp) -> Result<bool> {
+    let good: i64 = run!(tx, IS_LINK_GOOD, query_scalar(id, made), fetch_one)?;
+    Ok(good > 0)
+}
+
+/// Uses up a mailed link, and all that were made before it. Says whether it was good.
+pub async fn use_link(tx: &mut Tx, id: i64, made: Stamp, now: Stamp) -> Result<bool> {
+    Ok(change!(tx, USE_LINK, (id, made, just_after(now)))? > 0)
+}
+
+/// What a user's codes are derived with.
+pub async fn totp_salt(tx: &mut Tx, id: i64) -> Result<Option<String>> {
+    let row: Option<(String, i64)> = run!(tx, TOTP, query_as(id), fetch_optional)?;
+    Ok(row.map(|(salt, _)| salt))
+}
+
+/// From now on a user proves themselves by codes too: `step` is that of the first, which is used
+/// up, `recovery` stand in for a lost phone. Older ones are void.
+pub async fn set_totp(
     tx: &mut Tx,
-    token: &TokenHash,
     id: i64,
-    for_: TokenUse,
-    (now, until): (Stamp, Stamp),
+    (salt, step): (&str, i64),
+    recovery: &[TokenHash],
 ) -> Result<()> {
-    change!(tx, CLOSE_EXPIRED, (now))?;
-    change!(tx, OPEN, (token.as_str(), id, for_.as_str(), now, until))?;
+    change!(tx, SET_TOTP, (id, salt, step))?;
+    change!(tx, CLEAR_RECOVERY, (id))?;
+    for code in recovery {
+        change!(tx, ADD_RECOVERY, (id, code.as_str()))?;
+    }
     Ok(())
 }
 
-/// Whose token this is, if it's good now.
-pub async fn find_by_token(
-    tx: &mut Tx,
-    token: &TokenHash,
-    for_: TokenUse,
-    now: Stamp,
-) -> Result<Option<User>> {
-    let row: Option<(i64, String, String)> = run!(
-        tx,
-        FIND_BY_TOKEN,
-        query_as(token.as_str(), for_.as_str(), now),
-        fetch_optional
-    )?;
-    row.map(|(id, email, role)| user(id, &email, &role))
-        .transpose()
+/// No codes any more.
+pub async fn clear_totp(tx: &mut Tx, id: i64) -> Result<()> {
+    change!(tx, SET_TOTP, (id, None::<String>, 0_i64))?;
+    change!(tx, CLEAR_RECOVERY, (id))?;
+    Ok(())
 }
 
-/// Ends a session, or a link. Says whether it was there, so that a link is good only once.
-pub async fn close(tx: &mut Tx, token: &TokenHash) -> Result<bool> {
-    Ok(change!(tx, CLOSE, (token.as_str()))? > 0)
+/// Takes the code of a half minute. Says whether it, or a later one, wasn't taken before.
+pub async fn use_step(tx: &mut Tx, id: i64, step: i64) -> Result<bool> {
+    Ok(change!(tx, USE_STEP, (id, step))? > 0)
 }
 
-fn user(id: i64, email: &str, role: &str) -> Result<User> {
+/// Takes a recovery code. Says whether it was good.
+pub async fn use_recovery(tx: &mut Tx, id: i64, code: &TokenHash) -> Result<bool> {
+    Ok(change!(tx, USE_RECOVERY, (id, code.as_str()))? > 0)
+}
+
+/// How many recovery codes are left.
+pub async fn count_recovery(tx: &mut Tx, id: i64) -> Result<i64> {
+    Ok(run!(tx, COUNT_RECOVERY, query_scalar(id), fetch_one)?)
+}
+
+/// So that a link made in this very moment is void too.
+fn just_after(now: Stamp) -> Stamp {
+    now + TimeDelta::milliseconds(1)
+}
+
+/// A row's user.
+pub(super) fn user((id, email, role, salt): &Row) -> Result<User> {
     Ok(User {
-        id,
-        email: parsed(email, "user", "email", id)?,
-        role: parsed(role, "user", "role", id)?,
+        id: *id,
+        email: parsed(email, "user", "email", *id)?,
+        role: parsed(role, "user", "role", *id)?,
+        has_totp: !salt.is_empty(),
     })
 }

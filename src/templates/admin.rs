@@ -13,6 +13,8 @@ use crate::templates::pages::pages;
 
 pages! {
     SignIn => "admin/sign-in",
+    AskCode => "admin/code",
+    Lost => "admin/lost",
     Enter => "admin/enter",
     AdminHome => "admin/home",
     Subscribers => "admin/subscribers",
@@ -27,8 +29,28 @@ pub struct SignIn {
     pub action: String,
     /// As filled in; empty at first.
     pub email: String,
+    /// Where those go who lost their password.
+    pub lost: String,
     /// What was wrong with the last try.
     pub problem: Option<FormProblem>,
+}
+
+/// `/admin/sign-in/code`: the second proof.
+#[derive(Debug, Clone, Serialize)]
+pub struct AskCode {
+    /// Where the form posts to.
+    pub action: String,
+    /// What was wrong with the last try.
+    pub problem: Option<FormProblem>,
+}
+
+/// `/admin/sign-in/lost`: for those who lost their password.
+#[derive(Debug, Clone, Serialize)]
+pub struct Lost {
+    /// Where the form posts to.
+    pub action: String,
+    /// Whether they asked just now.
+    pub sent: bool,
 }
 
 /// `/admin/sign-in/{token}`: a link that lets somebody in once, and lets them set a password.

@@ -43,6 +43,8 @@ pub enum Part {
     Form(Form),
     /// Bars, with their table.
     Chart(Chart),
+    /// A picture for a phone's camera.
+    Picture(Picture),
     /// Buttons, each a form of its own.
     Buttons(Buttons),
 }
@@ -136,7 +138,7 @@ pub struct FormField {
     pub name: &'static str,
     /// The name of a sentence.
     pub label: &'static str,
-    /// `text`, `email`, `url`, `number`, `long`, `choice`, `hidden`.
+    /// `text`, `email`, `url`, `number`, `password`, `long`, `choice`, `hidden`.
     pub kind: &'static str,
     /// As filled in.
     pub value: String,
@@ -144,6 +146,17 @@ pub struct FormField {
     pub must: bool,
     /// Values to choose from, with the sentence that says each; empty to say it as it is.
     pub choices: Vec<(String, &'static str)>,
+}
+
+/// A picture of dark squares (QR).
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Picture {
+    /// What it is: the name of a sentence.
+    pub title: &'static str,
+    /// Squares on each side.
+    pub size: i32,
+    /// The dark ones, as an SVG path.
+    pub path: String,
 }
 
 /// Buttons, each a form of its own.

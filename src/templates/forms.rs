@@ -128,6 +128,8 @@ pub enum FormProblem {
     Busy,
     /// Address or password is wrong; never says which.
     Password,
+    /// A code is wrong, or was used.
+    Code,
     /// A new password is too short or too long.
     Length,
 }

@@ -206,6 +206,19 @@ impl Letter for Erasure {
     const PURPOSE: &'static str = "erasure";
 }
 
+/// Brings the link to set a new password to somebody who looks after lists.
+#[derive(Debug, Clone, Serialize)]
+pub struct Password {
+    /// The page where the new password is set.
+    pub url: String,
+    /// For how many minutes the link works.
+    pub minutes: u64,
+}
+
+impl Letter for Password {
+    const PURPOSE: &'static str = "password";
+}
+
 /// Brings the link to their preferences to those who asked for it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Link {

@@ -45,6 +45,8 @@ pub(super) enum Error {
     Forbidden,
     /// Nobody is signed in.
     SignIn,
+    /// Whoever is signed in must prove themselves by a second factor, and has none yet.
+    SecondFactor,
     /// Too many tries; the seconds to wait.
     TooMany(u64),
     /// The database is busy; a moment later it won't be.
@@ -67,7 +69,7 @@ impl Error {
             Self::NotFound | Self::Link(BadLink::Forged) => StatusCode::NOT_FOUND,
             Self::Withdrawn | Self::Link(BadLink::Expired) => StatusCode::GONE,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::SignIn => StatusCode::SEE_OTHER,
+            Self::SignIn | Self::SecondFactor => StatusCode::SEE_OTHER,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreadable(status) => *status,
@@ -80,7 +82,7 @@ impl Error {
             Self::NotFound => ErrorKind::NotFound,
             Self::Withdrawn => ErrorKind::Withdrawn,
             Self::Link(_) => ErrorKind::Link,
-            Self::Forbidden | Self::SignIn => ErrorKind::Forbidden,
+            Self::Forbidden | Self::SignIn | Self::SecondFactor => ErrorKind::Forbidden,
             Self::TooMany(_) | Self::Busy => ErrorKind::Busy,
             Self::Unreadable(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => {
                 ErrorKind::NotFound
@@ -121,8 +123,10 @@ impl From<NoStanding> for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        if matches!(self, Self::SignIn) {
-            return Redirect::to("/admin/sign-in").into_response();
+        match self {
+            Self::SignIn => return Redirect::to("/admin/sign-in").into_response(),
+            Self::SecondFactor => return Redirect::to("/admin/account/code").into_response(),
+            _ => {}
         }
         let mut response = self.status().into_response();
         if let Some(seconds) = self.wait() {

@@ -220,10 +220,32 @@ fn console() -> Router<Web> {
             get(admin::session::form).post(admin::session::sign_in),
         )
         .route(
+            "/admin/sign-in/code",
+            get(admin::codes::ask).post(admin::codes::enter),
+        )
+        .route(
+            "/admin/sign-in/lost",
+            get(admin::lost::page).post(admin::lost::ask),
+        )
+        .merge(account())
+        .route(
             "/admin/sign-in/{token}",
             get(admin::session::link).post(admin::session::enter),
         )
         .route("/admin/sign-out", post(admin::session::sign_out))
+}
+
+/// One's own account in the console.
+fn account() -> Router<Web> {
+    use admin::account;
+    use admin::codes;
+    Router::new()
+        .route("/admin/account", get(account::page))
+        .route("/admin/account/password", post(account::password))
+        .route("/admin/account/sessions/end", post(account::end_others))
+        .route("/admin/account/sessions/{id}/end", post(account::end))
+        .route("/admin/account/code", get(codes::page).post(codes::turn_on))
+        .route("/admin/account/code/off", post(codes::turn_off))
 }
 
 /// What people change in the console.
@@ -267,6 +289,7 @@ fn desks() -> Router<Web> {
         )
         .route("/admin/users", get(staff::all).post(staff::add))
         .route("/admin/users/{id}/disable", post(staff::disable))
+        .route("/admin/users/{id}/reset", post(staff::reset))
         .route("/admin/keys", post(staff::add_key))
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
         .route("/admin/audit", get(staff::audit))

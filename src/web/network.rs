@@ -83,6 +83,8 @@ pub(super) enum Try {
     AnySignUp,
     /// A password for an address.
     Password(Network, String),
+    /// A code for a user, whoever shows it.
+    Code(i64),
     /// A request to the hub.
     Hub(Network),
     /// A request to the API with a key.
@@ -99,6 +101,7 @@ impl Try {
             Self::Embedded(_) => (3, TimeDelta::minutes(1)),
             Self::AnySignUp => (600, TimeDelta::hours(1)),
             Self::Password(..) => (5, TimeDelta::minutes(1)),
+            Self::Code(_) => (10, TimeDelta::minutes(15)),
             Self::Hub(_) => (120, TimeDelta::minutes(1)),
             Self::Key(_) => (6_000, TimeDelta::minutes(1)),
             Self::KeyUse(_) => (1, TimeDelta::minutes(1)),

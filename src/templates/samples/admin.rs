@@ -6,6 +6,7 @@ use crate::digest::alarm::Spike;
 use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AdminHome;
 use crate::templates::admin::AlarmNotice;
+use crate::templates::admin::AskCode;
 use crate::templates::admin::DigestLine;
 use crate::templates::admin::DigestRow;
 use crate::templates::admin::DigestWord;
@@ -13,6 +14,7 @@ use crate::templates::admin::Digests;
 use crate::templates::admin::Enter;
 use crate::templates::admin::FailingSource;
 use crate::templates::admin::LetterCounts;
+use crate::templates::admin::Lost;
 use crate::templates::admin::SignIn;
 use crate::templates::admin::SubscriberRow;
 use crate::templates::admin::Subscribers;
@@ -28,6 +30,8 @@ use crate::templates::samples::moment;
 /// Renders them all.
 pub(super) fn show(show: &mut Show<'_>) {
     show.page::<SignIn>();
+    show.page::<AskCode>();
+    show.page::<Lost>();
     show.page::<Enter>();
     show.page::<AdminHome>();
     show.page::<Subscribers>();
@@ -40,12 +44,33 @@ impl Sample for SignIn {
         let page = |email: &str, problem| Self {
             action: format!("{URL}/admin/sign-in"),
             email: email.into(),
+            lost: format!("{URL}/admin/sign-in/lost"),
             problem,
         };
         vec![
             page("", None),
             page("redaktor@visnyk.example", Some(FormProblem::Password)),
         ]
+    }
+}
+
+impl Sample for AskCode {
+    fn samples() -> Vec<Self> {
+        let page = |problem| Self {
+            action: format!("{URL}/admin/sign-in/code"),
+            problem,
+        };
+        vec![page(None), page(Some(FormProblem::Code))]
+    }
+}
+
+impl Sample for Lost {
+    fn samples() -> Vec<Self> {
+        let page = |sent| Self {
+            action: format!("{URL}/admin/sign-in/lost"),
+            sent,
+        };
+        vec![page(false), page(true)]
     }
 }
 

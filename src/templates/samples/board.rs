@@ -8,6 +8,7 @@ use crate::templates::board::Facts;
 use crate::templates::board::Form;
 use crate::templates::board::FormField;
 use crate::templates::board::Part;
+use crate::templates::board::Picture;
 use crate::templates::board::Table;
 use crate::templates::samples::Sample;
 use crate::templates::samples::Show;
@@ -42,6 +43,7 @@ fn form() -> Form {
             field("name", "name", "text", "Полтавська ОВА"),
             field("html", "html", "long", "<p>Так</p>"),
             field("id", "name", "hidden", "1"),
+            field("new_password", "new_password", "password", ""),
             FormField {
                 choices: vec![("auto".into(), "kind_auto"), ("odd".into(), "")],
                 ..field("kind", "kind", "choice", "auto")
@@ -77,6 +79,11 @@ impl Sample for Board {
                 }),
                 Part::Buttons(Buttons {
                     buttons: vec![("/admin/sources/1/poll".into(), "poll_now")],
+                }),
+                Part::Picture(Picture {
+                    title: "totp_picture",
+                    size: 2,
+                    path: "M0 0h1v1h-1z".into(),
                 }),
                 Part::Chart(chart()),
                 Part::Form(form()),

@@ -11,6 +11,7 @@ use crate::templates::letters::Erasure;
 use crate::templates::letters::Goodbye;
 use crate::templates::letters::Latest;
 use crate::templates::letters::Link;
+use crate::templates::letters::Password;
 use crate::templates::letters::Reader;
 use crate::templates::letters::Review;
 use crate::templates::letters::Welcome;
@@ -33,6 +34,7 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.letter::<Address>();
     show.letter::<Erasure>();
     show.letter::<Link>();
+    show.letter::<Password>();
     show.letter::<Review>();
     show.letter::<Alarm>();
 }
@@ -162,6 +164,15 @@ impl Sample for Alarm {
             alarm(Spike::Bounces, 84, 8_796),
             alarm(Spike::Complaints, 9, 0),
         ]
+    }
+}
+
+impl Sample for Password {
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            url: format!("{URL}/admin/sign-in/token"),
+            minutes: 60,
+        }]
     }
 }
 

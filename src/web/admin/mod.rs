@@ -1,11 +1,14 @@
 //! The web console: how things stand, and everything that can be done about it. Only for whoever is
 //! signed in: viewers see, editors change, owners decide who may. Every change is in the log.
 
+pub(super) mod account;
 pub(super) mod articles;
+pub(super) mod codes;
 mod desk;
 pub(super) mod digest;
 pub(super) mod letters;
 pub(super) mod lists;
+pub(super) mod lost;
 pub(super) mod people;
 pub(super) mod session;
 pub(super) mod sources;

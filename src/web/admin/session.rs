@@ -1,7 +1,8 @@
 //! Who may see the console: by address and password, or by a link that opens it once.
 //!
 //! A session is a random token in a cookie; the database keeps its hash. A wrong password and an
-//! unknown address get the same answer after the same time.
+//! unknown address get the same answer after the same time. Whoever has a second proof is let in
+//! only as far as the page that asks for it ([`codes`](super::codes)).
 
 use std::sync::Arc;
 
@@ -21,19 +22,25 @@ use axum_extra::extract::CookieJar;
 use chrono::TimeDelta;
 use tokio::sync::Semaphore;
 
+use crate::access;
 use crate::access::BadLink;
 use crate::access::BadPassword;
 use crate::access::PasswordHash;
+use crate::access::Purpose;
+use crate::access::SignedLink;
 use crate::access::Token;
 use crate::access::User;
 use crate::app::App;
 use crate::audience::EmailAddress;
+use crate::clock::Stamp;
 use crate::store;
 use crate::store::Tx;
-use crate::store::user::TokenUse;
+use crate::store::session::Shown;
+use crate::store::session::TokenUse;
 use crate::templates::admin::Enter;
 use crate::templates::admin::SignIn;
 use crate::templates::forms::FormProblem;
+use crate::web::admin::desk::note;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::network::Budgets;
@@ -46,8 +53,54 @@ const SESSION: TimeDelta = TimeDelta::days(14);
 /// How long a sign-in link is good.
 const LINK: TimeDelta = TimeDelta::hours(24);
 
-/// Whoever is signed in.
+/// How long somebody may look for their phone.
+const CODE: TimeDelta = TimeDelta::minutes(10);
+/// A session that is in use is noted so often.
+const SEEN: TimeDelta = TimeDelta::minutes(5);
+
+/// A browser that is signed in, whatever its owner still has to prove: their own account is open
+/// to it.
+pub(in crate::web) struct Session(pub(super) Shown);
+
+/// Whoever is signed in, with every proof that is asked for.
 pub(in crate::web) struct Insider(pub(super) User);
+
+impl<S: Send + Sync> FromRequestParts<S> for Session
+where
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let app = App::from_ref(state);
+        let session = shown_as(&app, &parts.headers, TokenUse::Session).await?;
+        if app.now() - session.seen_at >= SEEN {
+            let Ok(network) = Network::from_request_parts(parts, state).await;
+            if let Err(problem) = see(&app, session.id, network).await {
+                tracing::warn!(problem = problem.to_string(), "session.not_noted");
+            }
+        }
+        Ok(Self(session))
+    }
+}
+
+async fn see(app: &App, session: i64, network: Network) -> store::Result<()> {
+    let mut tx = app.db.begin().await?;
+    store::session::see(&mut tx, session, &network.to_string(), app.now()).await?;
+    tx.commit().await
+}
+
+/// Whose cookie this is, if it's good for this.
+pub(super) async fn shown_as(
+    app: &App,
+    headers: &HeaderMap,
+    for_: TokenUse,
+) -> Result<Shown, Error> {
+    let token = shown(app, headers).ok_or(Error::SignIn)?;
+    let mut tx = app.db.read().await?;
+    let session = store::session::find(&mut tx, &token.hash(), for_, app.now()).await?;
+    session.ok_or(Error::SignIn)
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Insider
 where
@@ -56,12 +109,12 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let app = App::from_ref(state);
-        let token = shown(&app, &parts.headers).ok_or(Error::SignIn)?;
-        let mut tx = app.db.read().await?;
-        let user = store::user::find_by_token(&mut tx, &token.hash(), TokenUse::Session, app.now())
-            .await?;
-        user.map(Self).ok_or(Error::SignIn)
+        let Session(Shown { user, .. }) = Session::from_request_parts(parts, state).await?;
+        let asked = App::from_ref(state).settings.access.second_factor;
+        if user.role.owes(asked) && !user.has_totp {
+            return Err(Error::SecondFactor);
+        }
+        Ok(Self(user))
     }
 }
 
@@ -72,7 +125,8 @@ pub async fn sign_in_link(app: &App, user_id: i64) -> store::Result<String> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
     let life = (now, now + LINK);
-    store::user::open(&mut tx, &token.hash(), user_id, TokenUse::SignIn, life).await?;
+    let whom = (user_id, "");
+    store::session::open(&mut tx, &token.hash(), whom, TokenUse::SignIn, life).await?;
     tx.commit().await?;
     Ok(app.url(&format!("/admin/sign-in/{}", token.as_str())))
 }
@@ -104,13 +158,13 @@ pub(in crate::web) async fn sign_in(
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     };
     let mut tx = visit.app.db.begin().await?;
-    let token = open_session(&visit.app, &mut tx, &user).await?;
+    let entered = open_session(&visit.app, &mut tx, &user, network).await?;
     tx.commit().await?;
-    Ok(welcome(&visit, &token))
+    Ok(welcome(&visit, &entered))
 }
 
 /// Whom address and password open, after the same work whether there is such a user or not.
-async fn opened(
+pub(super) async fn opened(
     app: &App,
     turns: &Semaphore,
     email: &str,
@@ -143,19 +197,21 @@ pub(in crate::web) async fn link(
     visit: Visit,
     Path(token): Path<String>,
 ) -> Result<Response, Error> {
-    let user = user_of_link(&visit.app, &Token::shown(&token)).await?;
+    let link = Link::open(&visit.app, &token)?;
+    let user = link.user(&visit.app).await?;
     visit.page(&enter_page(&token, &user, None))
 }
 
 /// `POST /admin/sign-in/{token}`: uses the link up.
 pub(in crate::web) async fn enter(
     visit: Visit,
+    network: Network,
     State(turns): State<Arc<Semaphore>>,
     Path(token): Path<String>,
     fields: Fields,
 ) -> Result<Response, Error> {
-    let link = Token::shown(&token);
-    let user = user_of_link(&visit.app, &link).await?;
+    let link = Link::open(&visit.app, &token)?;
+    let user = link.user(&visit.app).await?;
     let password = match new_password(&turns, fields.exact("password")).await? {
         Ok(password) => password,
         Err(problem) => {
@@ -163,27 +219,69 @@ pub(in crate::web) async fn enter(
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
+    let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
-    if !store::user::close(&mut tx, &link.hash()).await? {
+    if !link.use_up(&mut tx, now).await? {
         return Err(Error::Link(BadLink::Expired));
     }
     if let Some(password) = password {
-        store::user::set_password(&mut tx, user.id, &password).await?;
+        store::user::set_password(&mut tx, user.id, &password, now).await?;
+        let what = ("user.password", format!("user {}", user.id));
+        note(&mut tx, &user, what, Default::default(), now).await?;
     }
-    let session = open_session(&visit.app, &mut tx, &user).await?;
+    let entered = open_session(&visit.app, &mut tx, &user, network).await?;
     tx.commit().await?;
-    Ok(welcome(&visit, &session))
+    Ok(welcome(&visit, &entered))
 }
 
-async fn user_of_link(app: &App, link: &Token) -> Result<User, Error> {
-    let mut tx = app.db.read().await?;
-    let user =
-        store::user::find_by_token(&mut tx, &link.hash(), TokenUse::SignIn, app.now()).await?;
-    user.ok_or(Error::Link(BadLink::Expired))
+/// A link that lets somebody in once.
+enum Link {
+    /// Shown by the console or the command line.
+    Shown(Token),
+    /// Sent by mail: signed, so that the letter is the same at every try.
+    Mailed(SignedLink),
+}
+
+impl Link {
+    fn open(app: &App, token: &str) -> Result<Self, Error> {
+        match SignedLink::open(token, Purpose::Password, &app.secret) {
+            Ok(link) => link
+                .within(access::MAILED_LINK_WORKS, app.now())
+                .map(Self::Mailed)
+                .map_err(Error::Link),
+            Err(_) => Ok(Self::Shown(Token::shown(token))),
+        }
+    }
+
+    async fn user(&self, app: &App) -> Result<User, Error> {
+        let mut tx = app.db.read().await?;
+        let user = match self {
+            Self::Shown(token) => {
+                let hash = token.hash();
+                let found = store::session::find(&mut tx, &hash, TokenUse::SignIn, app.now());
+                found.await?.map(|shown| shown.user)
+            }
+            Self::Mailed(link) => {
+                if store::user::is_link_good(&mut tx, link.number, link.made).await? {
+                    store::user::find_by_id(&mut tx, link.number).await?
+                } else {
+                    None
+                }
+            }
+        };
+        user.ok_or(Error::Link(BadLink::Expired))
+    }
+
+    async fn use_up(&self, tx: &mut Tx, now: Stamp) -> store::Result<bool> {
+        match self {
+            Self::Shown(token) => store::session::close(tx, &token.hash()).await,
+            Self::Mailed(link) => store::user::use_link(tx, link.number, link.made, now).await,
+        }
+    }
 }
 
 /// The hash of a new password, if one is given.
-async fn new_password(
+pub(super) async fn new_password(
     turns: &Semaphore,
     password: &str,
 ) -> Result<Result<Option<PasswordHash>, FormProblem>, Error> {
@@ -202,7 +300,7 @@ async fn new_password(
 pub(in crate::web) async fn sign_out(visit: Visit, headers: HeaderMap) -> Result<Response, Error> {
     if let Some(token) = shown(&visit.app, &headers) {
         let mut tx = visit.app.db.begin().await?;
-        store::user::close(&mut tx, &token.hash()).await?;
+        store::session::close(&mut tx, &token.hash()).await?;
         tx.commit().await?;
     }
     let gone = visit.cookie(cookie_name(&visit.app), "", TimeDelta::zero());
@@ -210,19 +308,56 @@ pub(in crate::web) async fn sign_out(visit: Visit, headers: HeaderMap) -> Result
     Ok((gone, Redirect::to("/admin/sign-in")).into_response())
 }
 
-async fn open_session(app: &App, tx: &mut Tx, user: &User) -> Result<Token, Error> {
-    let token = Token::random();
-    let now = app.now();
-    let life = (now, now + SESSION);
-    store::user::open(tx, &token.hash(), user.id, TokenUse::Session, life).await?;
-    Ok(token)
+/// What a browser holds from now on.
+pub(super) struct Entered {
+    token: Token,
+    life: TimeDelta,
+    next: &'static str,
 }
 
-/// Into the console, with a session's cookie.
-fn welcome(visit: &Visit, session: &Token) -> Response {
-    let cookie = visit.cookie(cookie_name(&visit.app), session.as_str(), SESSION);
+/// A session for somebody who proved themselves by password or link: a whole one, or, if they have
+/// a second proof, one that lasts until they showed it.
+async fn open_session(
+    app: &App,
+    tx: &mut Tx,
+    user: &User,
+    network: Network,
+) -> Result<Entered, Error> {
+    if user.has_totp {
+        return entered(app, tx, (user, network), TokenUse::Code).await;
+    }
+    entered(app, tx, (user, network), TokenUse::Session).await
+}
+
+/// A new token for a browser, whatever it had before.
+pub(super) async fn entered(
+    app: &App,
+    tx: &mut Tx,
+    (user, network): (&User, Network),
+    for_: TokenUse,
+) -> Result<Entered, Error> {
+    let (life, next) = match for_ {
+        TokenUse::Code => (CODE, "/admin/sign-in/code"),
+        TokenUse::Session | TokenUse::SignIn => (SESSION, "/admin"),
+    };
+    let (token, now) = (Token::random(), app.now());
+    let (hash, network) = (token.hash(), network.to_string());
+    let whom = (user.id, network.as_str());
+    store::session::open(tx, &hash, whom, for_, (now, now + life)).await?;
+    Ok(Entered { token, life, next })
+}
+
+/// On, with a session's cookie.
+pub(super) fn welcome(visit: &Visit, entered: &Entered) -> Response {
+    welcome_to(visit, entered, entered.next)
+}
+
+/// To this page, with a session's cookie.
+pub(super) fn welcome_to(visit: &Visit, entered: &Entered, path: &str) -> Response {
+    let name = cookie_name(&visit.app);
+    let cookie = visit.cookie(name, entered.token.as_str(), entered.life);
     let cookie = cookie.map(|cookie| [(SET_COOKIE, cookie)]);
-    (cookie, Redirect::to("/admin")).into_response()
+    (cookie, Redirect::to(path)).into_response()
 }
 
 /// With TLS, a name that browsers take only from this very host, and only when it's `Secure`.
@@ -234,7 +369,8 @@ fn cookie_name(app: &App) -> &'static str {
     }
 }
 
-fn shown(app: &App, headers: &HeaderMap) -> Option<Token> {
+/// The token in a browser's cookie.
+pub(super) fn shown(app: &App, headers: &HeaderMap) -> Option<Token> {
     let cookies = CookieJar::from_headers(headers);
     let cookie = cookies.get(cookie_name(app))?;
     Some(Token::shown(cookie.value()))
@@ -244,6 +380,7 @@ fn sign_in_page(email: &str, problem: Option<FormProblem>) -> SignIn {
     SignIn {
         action: "/admin/sign-in".to_owned(),
         email: email.to_owned(),
+        lost: "/admin/sign-in/lost".to_owned(),
         problem,
     }
 }

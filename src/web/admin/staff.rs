@@ -76,7 +76,14 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
         parts: vec![
             Part::Table(Table {
                 title: "",
-                columns: vec!["address", "role", "state", "action"],
+                columns: vec![
+                    "address",
+                    "role",
+                    "second_factor",
+                    "state",
+                    "action",
+                    "reset",
+                ],
                 rows: users.collect(),
             }),
             Part::Form(new_user),
@@ -98,15 +105,20 @@ fn user_row(user: &User, active: bool) -> Vec<Cell> {
         Role::Viewer => "viewer",
     };
     let disable = format!("/admin/users/{}/disable", user.id);
+    let button = |word, post| {
+        if active {
+            Cell::button(word, post)
+        } else {
+            Cell::default()
+        }
+    };
     vec![
         Cell::text(user.email.to_string()),
         Cell::word(role),
+        Cell::word(if user.has_totp { "on" } else { "off" }),
         Cell::word(if active { "active" } else { "disabled" }),
-        if active {
-            Cell::button("disable", disable)
-        } else {
-            Cell::default()
-        },
+        button("disable", disable),
+        button("reset", format!("/admin/users/{}/reset", user.id)),
     ]
 }
 
@@ -199,6 +211,26 @@ pub(in crate::web) async fn disable(
     note(&mut tx, &user, what, (String::new(), String::new()), now).await?;
     tx.commit().await?;
     Ok(back("/admin/users", "saved"))
+}
+
+/// `POST /admin/users/{id}/reset`: somebody lost their password or phone. They are asked for no
+/// code any more, and the answer shows the link that lets them in once.
+pub(in crate::web) async fn reset(
+    visit: Visit,
+    Owner(user): Owner,
+    Path(id): Path<i64>,
+) -> Result<Response, Error> {
+    let visit = visit.at("/admin/users");
+    let now = visit.app.now();
+    let mut tx = visit.app.db.begin().await?;
+    let other = store::user::find_by_id(&mut tx, id).await?;
+    let other = other.ok_or(Error::NotFound)?;
+    store::user::clear_totp(&mut tx, other.id).await?;
+    let what = ("user.reset", format!("user {id}"));
+    note(&mut tx, &user, what, Default::default(), now).await?;
+    tx.commit().await?;
+    let link = sign_in_link(&visit.app, id).await?;
+    once(&visit, user, ("link", link)).await
 }
 
 /// `POST /admin/keys`: the answer shows the key, once.

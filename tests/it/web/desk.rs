@@ -49,7 +49,7 @@ pub(crate) async fn signed_in(app: &TestApp, role: Role) -> Browser {
 }
 
 /// Every address of the console: what it's asked with, who may.
-const ROUTES: &[(&str, &str, Option<Role>)] = &[
+pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/admin", Some(Role::Viewer)),
     ("GET", "/admin/sources", Some(Role::Viewer)),
     ("GET", "/admin/sources/1", Some(Role::Viewer)),
@@ -89,7 +89,15 @@ const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/users/99/disable", Some(Role::Owner)),
     ("POST", "/admin/keys", Some(Role::Owner)),
     ("POST", "/admin/keys/99/revoke", Some(Role::Owner)),
+    ("POST", "/admin/users/99/reset", Some(Role::Owner)),
     ("GET", "/admin/audit", Some(Role::Viewer)),
+    ("GET", "/admin/account", Some(Role::Viewer)),
+    ("GET", "/admin/account/code", Some(Role::Viewer)),
+    ("POST", "/admin/account/password", Some(Role::Viewer)),
+    ("POST", "/admin/account/code", Some(Role::Viewer)),
+    ("POST", "/admin/account/code/off", Some(Role::Viewer)),
+    ("POST", "/admin/account/sessions/end", Some(Role::Viewer)),
+    ("POST", "/admin/account/sessions/99/end", Some(Role::Viewer)),
 ];
 
 /// Something of everything.

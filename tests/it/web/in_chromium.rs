@@ -1,4 +1,4 @@
-//! The reader's side as people have it: in Debian's Chromium, narrow and wide, light and dark,
+//! The reader's side, and the console, as people have them: in Debian's Chromium, narrow and wide, light and dark,
 //! without a script.
 //!
 //! `VISNYK_LOOK=DIR` keeps a picture of each page looked at.
@@ -9,14 +9,20 @@ use std::path::PathBuf;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use visnyk::access::Role;
+use visnyk::access::totp::Totp;
 use visnyk::delivery::mailer::Kept;
+use visnyk::store;
 use visnyk::templates::Templates;
 use visnyk::templates::samples;
 use visnyk::web;
+use visnyk::web::admin::sign_in_link;
 
 use crate::support::app::TestApp;
 use crate::support::chromium::Chromium;
 use crate::support::database::Kind;
+use crate::web::desk::ROUTES;
+use crate::web::desk::furnish;
 
 /// A whole Visnyk on a port of its own.
 struct Site {
@@ -304,4 +310,92 @@ async fn a_newsroom_at_work_is_for_everybody() {
     }
     site.app.send().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// An owner's first visit, by the link that the command line shows.
+async fn comes_in(site: &Site, chromium: &Chromium) {
+    let mut tx = site.app.db.begin().await.unwrap();
+    let email = "owner@example.org".parse().unwrap();
+    let id = store::user::add(&mut tx, &email, Role::Owner, site.app.now()).await;
+    tx.commit().await.unwrap();
+    let link = sign_in_link(&site.app, id.unwrap().unwrap()).await.unwrap();
+    chromium.go(&format!("{link}?l=uk")).await;
+    chromium.fill("#password", "correct horse battery").await;
+    chromium.click("main button").await;
+    assert_eq!(chromium.path().await, "/admin");
+}
+
+/// Every page of the console, with something of everything in it.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn the_console_is_for_everybody() {
+    let site = site().await;
+    let axe = axe();
+    furnish(&site.app).await;
+    site.app.send().await;
+    let chromium = Chromium::open(390).await;
+    comes_in(&site, &chromium).await;
+    let mut wrong = Vec::new();
+    for (scheme, width) in [("light", 390), ("dark", 1280)] {
+        chromium.in_colours(scheme).await;
+        chromium.resize(width).await;
+        let gets = ROUTES.iter().filter(|(method, ..)| *method == "GET");
+        let paths = gets.map(|(_, path, _)| *path);
+        for path in paths.filter(|path| !path.contains(".csv")) {
+            chromium.go(&format!("{}{path}", site.base)).await;
+            keep_picture(&chromium, &format!("console{path}.{scheme}.{width}")).await;
+            let faults = faults(&chromium, &axe, &site.base).await;
+            let told = |fault| format!("{path} {scheme}: {fault}");
+            wrong.extend(faults.into_iter().map(told));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A phone's code is set up by what the page shows, asked for at the next sign-in, and a lost
+/// password changes nothing about it.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn an_owner_signs_in_with_a_code_without_scripts() {
+    let site = site().await;
+    let chromium = Chromium::open(390).await;
+    chromium.without_scripts().await;
+    comes_in(&site, &chromium).await;
+    chromium.click("a[href$='/admin/account']").await;
+    chromium.click("a[href$='/admin/account/code']").await;
+    let salt = chromium
+        .script("return document.querySelector('[name=salt]').value")
+        .await;
+    let salt = salt.as_str().unwrap();
+    let totp = Totp::of(&site.app.secret, (1, salt), ("", "")).unwrap();
+    assert!(chromium.text().await.contains(&totp.typed()));
+    let code = totp.code(site.app.now());
+    chromium.fill("[name=code]", &code).await;
+    chromium
+        .fill("[name=password]", "correct horse battery")
+        .await;
+    chromium.click("main form button").await;
+    let page = chromium.text().await;
+    assert!(page.contains("Збережіть запасні коди"), "{page}");
+    chromium.click("form[action$='/sign-out'] button").await;
+
+    site.app.wait(chrono::TimeDelta::minutes(2));
+    chromium.click("a[href$='/lost']").await;
+    chromium.fill("#email", "owner@example.org").await;
+    chromium.click("main button").await;
+    assert!(chromium.text().await.contains("вже йде лист"));
+    let letter = letter(&site).await;
+    chromium
+        .go(&link(&letter, &site.base, "/admin/sign-in/"))
+        .await;
+    chromium.fill("#password", "another good password").await;
+    chromium.click("main button").await;
+    assert_eq!(chromium.path().await, "/admin/sign-in/code");
+    chromium.fill("#code", &code).await;
+    chromium.click("main button").await;
+    assert!(chromium.text().await.contains("вже використаний"));
+    let code = totp.code(site.app.now());
+    chromium.fill("#code", &code).await;
+    chromium.click("main button").await;
+    assert_eq!(chromium.path().await, "/admin");
 }

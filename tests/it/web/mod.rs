@@ -1,5 +1,6 @@
 //! The web edge for people, asked as a browser asks: through the router, without sockets.
 
+mod account;
 mod admin;
 pub(crate) mod api;
 mod archive;

@@ -313,3 +313,73 @@ async fn no_letter_of_ours_looks_like_spam() {
     assert!(score(spam, folder.path()) > 100.0, "the rules work");
     app.finish().await;
 }
+
+/// RFC 5322 §2.1.1: lines of at most 78 characters, but where nothing can be folded. RFC 2369, 2919
+/// and 8058: what a list's letters say of it, to the character.
+#[tokio::test]
+async fn every_kind_of_letter_keeps_the_rules_of_headers() {
+    let app = TestApp::new().await;
+    let samples = samples(&app).await;
+    assert_eq!(samples.len(), 5, "one of each kind");
+    for (name, letter) in samples {
+        let letter = String::from_utf8(letter).unwrap();
+        lint(&letter);
+        let (head, _) = letter.split_once("\r\n\r\n").unwrap();
+        for line in head.split("\r\n") {
+            let words = line
+                .trim_start()
+                .split(' ')
+                .filter(|word| !word.ends_with(':'));
+            let folds = words.count() > 1;
+            assert!(line.len() <= 78 || !folds, "{name}: {line}");
+        }
+        let unfolded = head.replace("\r\n\t", " ").replace("\r\n ", " ");
+        let field = |name: &str| {
+            let mut fields = unfolded
+                .split("\r\n")
+                .filter_map(|field| field.split_once(": "));
+            fields
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| value)
+        };
+        let leaves = name.starts_with("digest-") || name.starts_with("welcome-");
+        assert_eq!(
+            field("List-Unsubscribe").is_some(),
+            leaves,
+            "{name}: {head}"
+        );
+        let is_bulk = name.starts_with("digest-");
+        assert_eq!(field("Auto-Submitted").is_none(), is_bulk, "{name}: {head}");
+        if leaves {
+            check_list(&field);
+        }
+    }
+    app.finish().await;
+}
+
+fn check_list<'a>(field: &impl Fn(&str) -> Option<&'a str>) {
+    let leave = field("List-Unsubscribe").unwrap();
+    let token = leave
+        .strip_prefix("<https://news.example.org/leave/")
+        .and_then(|rest| rest.split_once('>'))
+        .unwrap()
+        .0;
+    assert!(!token.is_empty() && !token.contains(['/', '?', '<', ' ']));
+    let both = format!(
+        "<https://news.example.org/leave/{token}>, <mailto:news@example.org?subject=leave%20{token}>"
+    );
+    assert_eq!(leave, both);
+    let exact = [
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("List-Help", "<https://news.example.org/lists/news>"),
+        ("List-Archive", "<https://news.example.org/archive/news>"),
+    ];
+    for (name, value) in exact {
+        assert_eq!(field(name), Some(value), "{name}");
+    }
+    assert!(
+        field("List-Id")
+            .unwrap()
+            .ends_with("<news.news.example.org>")
+    );
+}

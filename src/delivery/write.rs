@@ -40,6 +40,7 @@ use crate::store::letter::Leased;
 use crate::templates::Rendered;
 use crate::templates::cards::ArticleCard;
 use crate::templates::letters;
+use crate::templates::letters::Reader;
 
 /// An edition with what all its letters share, made once.
 #[derive(Debug)]
@@ -56,23 +57,8 @@ pub(super) struct Printed {
 impl Printed {
     /// Prints an edition for its list.
     pub(super) fn new(app: &App, edition: Edition, list: &Arc<List>) -> Self {
-        let headers = list_headers(app, LetterPurpose::Digest, edition.digest_id.0, list);
-        let shared = Shared {
-            is_bulk: true,
-            date: edition.made_at,
-            from: &list.sender,
-            reply_to: app.settings.mail.reply_to.as_ref(),
-            language: edition.language,
-            subject: &edition.subject,
-            html: Some(&edition.html),
-            text: &edition.text,
-            list: Some(headers),
-        };
-        let boundary = app
-            .secret
-            .mac("boundary", &format!("edition {}", edition.id.0));
-        let stencil = Stencil::new(&shared, &boundary);
-        let plain = Stencil::new(&shared.without_html(), &boundary);
+        let stencil = stencil_of(app, &edition, list, Format::Both);
+        let plain = stencil_of(app, &edition, list, Format::Text);
         Self {
             edition,
             list: Arc::clone(list),
@@ -80,6 +66,55 @@ impl Printed {
             plain,
         }
     }
+}
+
+fn stencil_of(
+    app: &App,
+    edition: &Edition,
+    list: &List,
+    format: Format,
+) -> Result<Stencil, ComposeError> {
+    let headers = list_headers(app, LetterPurpose::Digest, edition.digest_id.0, list);
+    let shared = Shared {
+        is_bulk: true,
+        date: edition.made_at,
+        from: &list.sender,
+        reply_to: app.settings.mail.reply_to.as_ref(),
+        language: edition.language,
+        subject: &edition.subject,
+        html: (format == Format::Both).then_some(edition.html.as_str()),
+        text: &edition.text,
+        list: Some(headers),
+    };
+    let boundary = format!("edition {}", edition.id.0);
+    Stencil::new(&shared, &app.secret.mac("boundary", &boundary))
+}
+
+/// The stencil of one reader alone, whose letter asks about them.
+fn personal(
+    app: &App,
+    letter: &Leased,
+    (to, format): (&EmailAddress, Format),
+    (printed, own): (&Printed, &str),
+) -> anyhow::Result<Stencil> {
+    let subscription = letter.subscription_id;
+    let subscription = subscription.context("the subscription was forgotten")?;
+    let reader = Reader {
+        leave_url: leave_url(app, subscription),
+        preferences_url: preferences_url(app, subscription),
+        address: to.as_str().to_owned(),
+    };
+    let language = printed.edition.language;
+    let rendered = app
+        .templates
+        .personal::<letters::Digest>(own, &reader, &app.site, language)?;
+    let edition = Edition {
+        subject: rendered.subject,
+        html: rendered.html,
+        text: rendered.text,
+        ..printed.edition.clone()
+    };
+    Ok(stencil_of(app, &edition, &printed.list, format)?)
 }
 
 /// Writes a letter. Whatever is wrong with it, it fails alone.
@@ -94,13 +129,17 @@ pub(super) async fn letter(
     let format: Format = letter.format.as_deref().unwrap_or("both").parse()?;
     if letter.purpose == LetterPurpose::Digest {
         let printed = printed.context("the edition or its list was forgotten")?;
+        let (date, sender) = (printed.edition.made_at, &printed.list.sender);
+        if let Some(own) = &printed.edition.own {
+            let stencil = personal(app, letter, (&to, format), (printed, own))?;
+            return fill_in(app, letter, &to, (&stencil, date, sender));
+        }
         let stencil = match format {
             Format::Both => &printed.stencil,
             Format::Text => &printed.plain,
         };
         let stencil = stencil.as_ref().map_err(ComposeError::clone)?;
-        let date = printed.edition.made_at;
-        return fill_in(app, letter, &to, (stencil, date, &printed.list.sender));
+        return fill_in(app, letter, &to, (stencil, date, sender));
     }
     let language: Language = language_of(app, letter).parse()?;
     let rendered = other(app, letter, list, language).await?;

@@ -42,7 +42,7 @@ pub(super) async fn keep_edition(
     if let Some(id) = store::edition::find_made(&mut tx, digest.id, language, ids).await? {
         return Ok(id);
     }
-    let rendered = render(app, &mut tx, digest, list, language, ids).await?;
+    let (rendered, own) = shared(app, &mut tx, digest, list, language, ids).await?;
     drop(tx);
     let new = Edition {
         id: EditionId(0),
@@ -53,6 +53,7 @@ pub(super) async fn keep_edition(
         html: rendered.html,
         text: rendered.text,
         made_at: app.now(),
+        own,
     };
     let mut tx = app.db.begin().await?;
     store::plan::hold(&mut tx, digest.id).await?;
@@ -74,12 +75,25 @@ pub(super) async fn render(
     language: Language,
     ids: &[ArticleId],
 ) -> anyhow::Result<Rendered> {
+    let (rendered, _) = shared(app, tx, digest, list, language, ids).await?;
+    Ok(rendered)
+}
+
+/// The same, and what each letter is rendered from, where the marks won't do.
+async fn shared(
+    app: &App,
+    tx: &mut Tx,
+    digest: &Digest,
+    list: &List,
+    language: Language,
+    ids: &[ArticleId],
+) -> anyhow::Result<(Rendered, Option<String>)> {
     let newest: Vec<ArticleId> = ids.iter().copied().take(ARTICLES).collect();
     let articles = in_order(tx, &newest).await?;
     let more = ids.len() - articles.len();
     let letter = letter(app, list, digest, &articles, more);
-    let rendered = app.templates.letter(&letter, &app.site, language);
-    rendered.with_context(|| format!("the digest of `{}` can't be written", list.slug))
+    let shared = app.templates.shared(&letter, &app.site, language);
+    shared.with_context(|| format!("the digest of `{}` can't be written", list.slug))
 }
 
 fn letter(

@@ -45,17 +45,6 @@ pub struct Shared<'a> {
     pub list: Option<ListHeaders>,
 }
 
-impl Shared<'_> {
-    /// The same for readers who want text alone.
-    #[must_use]
-    pub fn without_html(&self) -> Self {
-        Self {
-            html: None,
-            ..self.clone()
-        }
-    }
-}
-
 /// What mail programs group letters by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListHeaders {

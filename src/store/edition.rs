@@ -18,16 +18,16 @@ use crate::store::to_json;
 statements! {
     FIND_MADE = Sql::both("SELECT id FROM edition WHERE digest_id = $1 AND language = $2 AND articles = $3");
     ADD = Sql::both(
-        "INSERT INTO edition (digest_id, language, articles, subject, html, text, made_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
+        "INSERT INTO edition (digest_id, language, articles, subject, html, text, made_at, own)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id");
     FIND = Sql::both(
-        "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE id = $1");
+        "SELECT id, digest_id, language, articles, subject, html, text, made_at, own FROM edition WHERE id = $1");
     /// In the language asked for, if there is one.
     FULLEST = Sql::both(
         "SELECT id, language, subject FROM edition WHERE digest_id = $1
          ORDER BY CASE WHEN language = $2 THEN 0 ELSE 1 END, LENGTH(articles) DESC, id LIMIT 1");
     OF_DIGEST = Sql::both(
-        "SELECT id, digest_id, language, articles, subject, html, text, made_at FROM edition WHERE digest_id = $1 ORDER BY id");
+        "SELECT id, digest_id, language, articles, subject, html, text, made_at, own FROM edition WHERE digest_id = $1 ORDER BY id");
 }
 
 /// The frozen content of a digest for all who share articles and language.
@@ -49,6 +49,9 @@ pub struct Edition {
     pub text: String,
     /// The `Date` of its letters.
     pub made_at: Stamp,
+    /// What each letter is rendered from, where marks won't do (JSON): its template asks about the
+    /// reader.
+    pub own: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -61,6 +64,7 @@ struct EditionRow {
     html: String,
     text: String,
     made_at: Stamp,
+    own: Option<String>,
 }
 
 /// The edition of these articles in this language, if it was made.
@@ -91,7 +95,8 @@ pub async fn add(tx: &mut Tx, new: &Edition) -> Result<EditionId> {
             &new.subject,
             &new.html,
             &new.text,
-            new.made_at
+            new.made_at,
+            &new.own
         ),
         fetch_one
     )?)
@@ -135,5 +140,6 @@ fn edition(row: EditionRow) -> Result<Edition> {
         html: row.html,
         text: row.text,
         made_at: row.made_at,
+        own: row.own,
     })
 }

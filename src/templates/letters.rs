@@ -3,8 +3,8 @@
 //!
 //! A digest is rendered once for all who share it. What belongs to one person goes through
 //! [`Reader`], whose fields the caller fills with marks and later replaces. So a template prints
-//! `reader.…` as it is: in HTML text, in a double-quoted attribute or in plain text, never in a
-//! condition, never through a filter, never in a subject.
+//! `reader.…` as it is: in HTML text, in a double-quoted attribute or in plain text. One that asks a
+//! condition or a filter about the reader still works, but each letter is rendered on its own then.
 
 use chrono::DateTime;
 use chrono::FixedOffset;

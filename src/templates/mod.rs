@@ -33,10 +33,14 @@ use minijinja::context;
 use minijinja::value::Serde;
 use rust_embed::RustEmbed;
 
+use crate::digest::edition;
+use crate::digest::edition::Markup;
+use crate::digest::edition::Own;
 use crate::locale::Language;
 use crate::templates::cards::Frame;
 use crate::templates::cards::Site;
 use crate::templates::letters::Letter;
+use crate::templates::letters::Reader;
 use crate::templates::pages::Page;
 use crate::templates::words::Problem;
 use crate::templates::words::Words;
@@ -163,36 +167,86 @@ impl Templates {
         site: &Site,
         language: Language,
     ) -> Result<Rendered, TemplateError> {
-        let mut letter = Cow::Borrowed(letter);
-        while letter.is_long() && letter.to_mut().shorten() {}
-        loop {
-            let rendered = self.whole_letter(&*letter, site, language)?;
-            if rendered.html.len() <= MOST_LETTER || !letter.to_mut().shorten() {
-                return Ok(rendered);
-            }
-        }
+        let (rendered, _) = self.fitting(letter, site, language)?;
+        Ok(rendered)
     }
 
-    fn whole_letter<L: Letter>(
+    /// The same for a letter that many share, whose reader is made of marks
+    /// ([`edition`]); and, where a template doesn't print the reader as it is, so that putting
+    /// words in place of marks would give another letter, what [`Templates::personal`] makes each
+    /// of.
+    pub fn shared<L: Letter>(
         &self,
         letter: &L,
         site: &Site,
         language: Language,
+    ) -> Result<(Rendered, Option<String>), TemplateError> {
+        let (rendered, letter) = self.fitting(letter, site, language)?;
+        for probe in probes() {
+            let about = (site, language, Some(&probe));
+            if self.whole_letter(L::PURPOSE, said(&*letter), about)? != rendered.spliced(&probe) {
+                let own = serde_json::to_string(&(&*letter, letter.groups()));
+                let own = own.map_err(|problem| TemplateError::Render {
+                    name: L::PURPOSE.to_owned(),
+                    place: L::PURPOSE.to_owned(),
+                    reason: problem.to_string(),
+                })?;
+                return Ok((rendered, Some(own)));
+            }
+        }
+        Ok((rendered, None))
+    }
+
+    /// One reader's letter, of what [`Templates::shared`] gave.
+    pub fn personal<L: Letter>(
+        &self,
+        own: &str,
+        reader: &Reader,
+        site: &Site,
+        language: Language,
+    ) -> anyhow::Result<Rendered> {
+        let (letter, groups): (serde_json::Value, serde_json::Value) = serde_json::from_str(own)?;
+        let said = (Value::from(Serde(letter)), Value::from(Serde(groups)));
+        Ok(self.whole_letter(L::PURPOSE, said, (site, language, Some(reader)))?)
+    }
+
+    fn fitting<'a, L: Letter>(
+        &self,
+        letter: &'a L,
+        site: &Site,
+        language: Language,
+    ) -> Result<(Rendered, Cow<'a, L>), TemplateError> {
+        let mut letter = Cow::Borrowed(letter);
+        while letter.is_long() && letter.to_mut().shorten() {}
+        loop {
+            let about = (site, language, letter.reader());
+            let rendered = self.whole_letter(L::PURPOSE, said(&*letter), about)?;
+            if rendered.html.len() <= MOST_LETTER || !letter.to_mut().shorten() {
+                return Ok((rendered, letter));
+            }
+        }
+    }
+
+    fn whole_letter(
+        &self,
+        purpose: &str,
+        (letter, groups): (Value, Value),
+        (site, language, reader): (&Site, Language, Option<&Reader>),
     ) -> Result<Rendered, TemplateError> {
         let context = context! {
-            letter => Value::from(Serde(letter)),
-            groups => Value::from(Serde(letter.groups())),
+            letter => letter,
+            groups => groups,
             site => Value::from(Serde(site)),
-            reader => Value::from(Serde(letter.reader())),
+            reader => Value::from(Serde(reader)),
             language => language.as_str(),
         };
         let part = |file: &str| {
-            let name = format!("letters/{}/{file}.j2", L::PURPOSE);
+            let name = format!("letters/{purpose}/{file}.j2");
             self.render(&name, context.clone())
         };
         Ok(Rendered {
             subject: crate::article::clean::one_line(&part("subject.txt")?, 200),
-            html: inline_styles(&part("body.html")?, L::PURPOSE)?,
+            html: inline_styles(&part("body.html")?, purpose)?,
             text: tidy(&part("body.txt")?),
         })
     }
@@ -232,6 +286,44 @@ impl Templates {
             reason: error.to_string(),
         })
     }
+}
+
+/// A letter as its template sees it, and its groups.
+fn said<L: Letter>(letter: &L) -> (Value, Value) {
+    (
+        Value::from(Serde(letter)),
+        Value::from(Serde(letter.groups())),
+    )
+}
+
+impl Rendered {
+    /// A letter with marks, as this reader gets it.
+    fn spliced(&self, reader: &Reader) -> Self {
+        let own = Own {
+            leave: &reader.leave_url,
+            preferences: &reader.preferences_url,
+            address: &reader.address,
+        };
+        Self {
+            subject: self.subject.clone(),
+            html: edition::splice(&self.html, &own, Markup::Html),
+            text: edition::splice(&self.text, &own, Markup::Text),
+        }
+    }
+}
+
+/// Readers that templates are tried on: one with all that an address may hold of what HTML has
+/// for itself, and one who differs from them in everything.
+fn probes() -> [Reader; 2] {
+    [
+        ("o'neil&sons+1", "example.org", 1),
+        ("r", "mail.example", 22),
+    ]
+    .map(|(name, host, number)| Reader {
+        leave_url: format!("https://{host}/leave/{number}"),
+        preferences_url: format!("https://{host}/preferences/{number}"),
+        address: format!("{name}@{host}"),
+    })
 }
 
 /// Output that refuses to grow beyond [`MOST_OUTPUT`].

@@ -24,6 +24,7 @@ mod moving;
 mod search;
 mod security;
 mod source;
+mod splice;
 mod store;
 mod templates;
 mod verified;

@@ -79,6 +79,7 @@ async fn edition(app: &TestApp, digest: &Digest, articles: Vec<ArticleId>) -> Ed
         html: "<p>Новина-1</p>".to_owned(),
         text: "Новина-1\n".to_owned(),
         made_at: app.now(),
+        own: None,
     };
     let id = store::edition::add(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();

@@ -18,6 +18,7 @@ use crate::feed::HISTORY;
 use crate::feed::Links;
 use crate::feed::VERSION;
 use crate::feed::entry::at;
+use crate::feed::legal::looks_like_html;
 use crate::feed::legal::words;
 
 const TOMBSTONES: &str = "http://purl.org/atompub/tombstones/1.0";
@@ -136,7 +137,7 @@ fn entry(links: &Links, entry: Entry) -> atom_syndication::Entry {
 
 /// Plain, unless a reader might take it for HTML: then it is HTML, and says so.
 fn text(text: &str) -> Text {
-    if text.contains(['<', '&']) {
+    if looks_like_html(text) {
         return Text::html(partial_escape(text));
     }
     Text::plain(text)

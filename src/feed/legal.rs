@@ -47,11 +47,7 @@ pub(super) fn topic(topic: &Topic) -> Topic {
 /// seems to begin a reference is parted from it by an invisible word joiner.
 pub(super) fn words(text: &str) -> String {
     let text = legal(text);
-    let has_tag = text
-        .split('<')
-        .skip(1)
-        .any(|after| after.starts_with(begins_tag));
-    let text = if has_tag {
+    let text = if has_tag(&text) {
         text.replace('<', "‹").replace('>', "›")
     } else {
         text
@@ -66,6 +62,16 @@ pub(super) fn words(text: &str) -> String {
         words.push_str(part);
     }
     words
+}
+
+/// Whether a reader might take the text for HTML.
+pub(super) fn looks_like_html(text: &str) -> bool {
+    has_tag(text) || text.split('&').skip(1).any(begins_reference)
+}
+
+fn has_tag(text: &str) -> bool {
+    let mut after = text.split('<').skip(1);
+    after.any(|after| after.starts_with(begins_tag))
 }
 
 fn begins_tag(c: char) -> bool {

@@ -364,8 +364,13 @@ fn is_for_programs(document: &Document) -> bool {
     matches!(document, Document::Feed(address, _) if matches!(address.form, Form::Feed(_)))
 }
 
-/// Whether `A-IM` names `feed`, and doesn't rule it out.
+/// Whether `A-IM` names `feed`, and doesn't rule it out. feedparser names it for every program that
+/// uses it, and those don't know the answer: rss2email 3.13 takes 226 for an error, and would never
+/// see what is new.
 fn takes_entries(headers: &HeaderMap) -> bool {
+    if text(headers, header::USER_AGENT).is_some_and(|agent| agent.starts_with("feedparser/")) {
+        return false;
+    }
     let accepted = joined(headers, HeaderName::from_static("a-im")).unwrap_or_default();
     accepted.split(',').any(|one| {
         let (name, weight) = one.split_once(';').unwrap_or((one, ""));

@@ -3,6 +3,7 @@
 mod deltas;
 mod documents;
 mod history;
+mod readers;
 mod short;
 mod support;
 mod validators;

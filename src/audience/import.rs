@@ -168,13 +168,11 @@ impl<'a> Batch<'a> {
             self.imported.known += 1;
             return Ok(());
         }
-        if self.terms.dry_run {
-            self.imported.added += 1;
-            self.keys.clear();
-            return Ok(());
-        }
-        let rhythm = self.rhythm(&wish).await?;
-        let choice = self.choice(topics).await?;
+        let (rhythm, choice) = if self.terms.dry_run {
+            (RhythmId(0), String::new())
+        } else {
+            (self.rhythm(&wish).await?, self.choice(topics).await?)
+        };
         let mac = self.app.secret.address_mac(&wish.email);
         self.lines.push(store::import::Line(
             wish.email.as_str().to_owned(),
@@ -218,17 +216,30 @@ impl<'a> Batch<'a> {
         if self.lines.is_empty() {
             return Ok(());
         }
+        let joined = if self.terms.dry_run {
+            let mut tx = self.app.db.read().await?;
+            store::import::count_new(&mut tx, self.list.id, &self.lines).await?
+        } else {
+            self.take_in().await?
+        };
+        self.imported.added += u64::try_from(joined).unwrap_or_default();
+        self.imported.known += u64::try_from(self.lines.len() - joined).unwrap_or_default();
+        self.lines.clear();
+        if !self.terms.dry_run {
+            // The database knows them from here on; a dry run has to remember them itself.
+            self.keys.clear();
+        }
+        Ok(())
+    }
+
+    async fn take_in(&self) -> store::Result<usize> {
         let mut tx = self.app.db.begin().await?;
         let evidence = (self.terms.origin.as_str(), self.wording.as_str());
         let now = self.app.now();
         let joined =
             store::import::batch(&mut tx, self.list.id, &self.lines, evidence, now).await?;
         tx.commit().await?;
-        self.imported.added += u64::try_from(joined).unwrap_or_default();
-        self.imported.known += u64::try_from(self.lines.len() - joined).unwrap_or_default();
-        self.lines.clear();
-        self.keys.clear();
-        Ok(())
+        Ok(joined)
     }
 }
 

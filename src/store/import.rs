@@ -54,6 +54,19 @@ statements! {
            WHERE subscription.state = 'asked'
          RETURNING subscriber_id",
     };
+    /// Whom a batch would have begin, by the rules of the two above.
+    COUNT_NEW = Sql {
+        sqlite:
+        "SELECT COUNT(*) FROM json_each($1)
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = value ->> '$[2]')
+           AND NOT EXISTS (SELECT 1 FROM subscriber r JOIN subscription s ON s.subscriber_id = r.id AND s.list_id = $2
+                           WHERE r.email_key = value ->> '$[1]' AND s.state <> 'asked')",
+        postgres:
+        "SELECT COUNT(*) FROM json_array_elements(CAST($1 AS JSON)) AS line (value)
+         WHERE NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = line.value ->> 2)
+           AND NOT EXISTS (SELECT 1 FROM subscriber r JOIN subscription s ON s.subscriber_id = r.id AND s.list_id = $2
+                           WHERE r.email_key = line.value ->> 1 AND s.state <> 'asked')",
+    };
     CONFIRM = Sql {
         sqlite:
         "UPDATE subscriber SET state = 'confirmed'
@@ -92,6 +105,13 @@ pub struct Line(
     /// About what.
     pub String,
 );
+
+/// How many of a batch would have the list who haven't. Changes nothing.
+pub async fn count_new(tx: &mut Tx, list: ListId, lines: &[Line]) -> Result<usize> {
+    let json = to_json(lines);
+    let new: i64 = run!(tx, COUNT_NEW, query_scalar(&json, list), fetch_one)?;
+    Ok(usize::try_from(new).unwrap_or_default())
+}
 
 /// Takes a batch in. Gives how many have the list now who hadn't.
 pub async fn batch(

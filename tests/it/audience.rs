@@ -360,7 +360,8 @@ async fn nobody_who_left_or_is_suppressed_comes_back_by_a_file() {
     use visnyk::audience::import::import;
     let app = TestApp::new().await;
     let list = app.add_list("news").await;
-    let file = "email\nleft@example.org\nsuppressed@example.org\nnew@example.org\n";
+    let people = "email\nleft@example.org\nsuppressed@example.org\nnew@example.org\n";
+    let file = format!("{people}NEW@example.org\n");
     let terms = Terms {
         origin: "import people.csv".into(),
         columns: Vec::new(),
@@ -387,8 +388,17 @@ async fn nobody_who_left_or_is_suppressed_comes_back_by_a_file() {
         .await
         .unwrap();
     tx.commit().await.unwrap();
-    let imported = import(&app, &list, file.as_bytes(), &terms, |_| {})
+    let dry = Terms {
+        dry_run: true,
+        ..terms.clone()
+    };
+    let would = import(&app, &list, file.as_bytes(), &dry, |_| {})
         .await
         .unwrap();
-    assert_eq!((imported.added, imported.known, imported.bad), (1, 2, 0));
+    let mut imported = import(&app, &list, file.as_bytes(), &terms, |_| {})
+        .await
+        .unwrap();
+    assert_eq!((imported.added, imported.known, imported.bad), (1, 3, 0));
+    imported.dry_run = true;
+    assert_eq!(would, imported, "a dry run says what will happen");
 }

@@ -437,3 +437,39 @@ fn a_server_logs_its_own_events_and_ends_well_when_told_to() {
         assert!(name.contains('.') && !name.contains(' '), "{line}");
     }
 }
+
+#[tokio::test]
+async fn what_becomes_of_users_and_keys_is_written_down() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let email = "olena@example.org";
+    for command in [
+        &["user", "add", email, "--role", "editor"] as &[&str],
+        &["user", "reset", email, "--second-factor"],
+        &["user", "disable", email],
+        &["key", "add", "press", "--scope", "lists:read"],
+        &["key", "revoke", "press"],
+    ] {
+        let done = visnyk.run(command);
+        assert_eq!(done.code, 0, "{command:?}: {}", done.stderr);
+    }
+    assert_eq!(visnyk.run(&["user", "disable", email]).code, 66);
+    let path = folder.path().join("visnyk.db");
+    let url = format!("sqlite://{}", path.display());
+    let db = visnyk::store::Db::open(&url).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let log = visnyk::store::audit::page(&mut tx, None, None, 9).await;
+    let log: Vec<String> = log
+        .unwrap()
+        .into_iter()
+        .map(|change| format!("{}: {} {}", change.actor, change.action, change.subject))
+        .collect();
+    let expected = [
+        "key.revoke key 1",
+        "key.add key 1",
+        "user.disable user 1",
+        "user.reset user 1",
+        "user.add user 1",
+    ];
+    assert_eq!(log, expected.map(|what| format!("command line: {what}")));
+}

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -28,6 +29,7 @@ use visnyk::audience::sign_up::Standing;
 use visnyk::audience::sign_up::Wish;
 use visnyk::audience::subscription::SubscriptionState;
 use visnyk::audience::subscription::TopicChoice;
+use visnyk::delivery::mailer::Mailer;
 use visnyk::digest::DigestId;
 use visnyk::digest::DigestState;
 use visnyk::digest::compile;
@@ -72,6 +74,8 @@ enum Step {
     GoOn(usize, usize),
     /// The clock runs ahead by so many minutes, is looked at, and goes back.
     Jump(i64),
+    /// The process ends and another begins.
+    Restart,
     Compile,
     Send,
     Tick,
@@ -84,17 +88,28 @@ struct Choice {
     topics: u8,
     english: bool,
     days: i64,
+    /// Among [`ZONES`].
+    zone: usize,
 }
+
+/// Europe, America, and one whose clocks change by half an hour.
+const ZONES: [Tz; 3] = [
+    Tz::Europe__Kyiv,
+    Tz::America__New_York,
+    Tz::Australia__Lord_Howe,
+];
 
 fn choice() -> impl Strategy<Value = Choice> {
     let cadence = prop::sample::select(&Cadence::ALL[..]);
-    (cadence, 0_i64..24, 0_u8..8, any::<bool>(), 1_i64..128).prop_map(
-        |(cadence, hour, topics, english, days)| Choice {
+    let zone = 0..ZONES.len();
+    (cadence, 0_i64..24, 0_u8..8, any::<bool>(), 1_i64..128, zone).prop_map(
+        |(cadence, hour, topics, english, days, zone)| Choice {
             cadence,
             hour,
             topics,
             english,
             days,
+            zone,
         },
     )
 }
@@ -118,6 +133,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..READERS, 0_usize..2).prop_map(|(r, l)| Step::Rest(r, l)),
         2 => (0..READERS, 0_usize..2).prop_map(|(r, l)| Step::GoOn(r, l)),
         1 => prop_oneof![1_i64..200, Just(400 * 24 * 60)].prop_map(Step::Jump),
+        1 => Just(Step::Restart),
         2 => Just(Step::Compile),
         1 => Just(Step::Send),
         6 => Just(Step::Tick),
@@ -222,11 +238,7 @@ impl History {
             } else {
                 Language::Uk
             },
-            zone: if reader.is_multiple_of(2) {
-                chrono_tz::Tz::Europe__Kyiv
-            } else {
-                chrono_tz::Tz::America__New_York
-            },
+            zone: ZONES[choice.zone],
             ..TestApp::wish(&email(reader))
         }
     }
@@ -294,6 +306,11 @@ impl History {
                 self.app.wait(TimeDelta::minutes(-*minutes));
                 self.app.compile().await;
                 self.look_at_cursors().await;
+            }
+            Step::Restart => {
+                let outbox = Mailer::Memory(self.app.outbox.clone());
+                self.app.app = self.app.restarted("https://news.example.org").await;
+                self.app.app.mailers = [outbox].into();
             }
             Step::Compile => {
                 self.app.compile().await;

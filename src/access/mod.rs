@@ -93,6 +93,11 @@ impl Secret {
     pub fn address_mac(&self, address: &EmailAddress) -> String {
         self.mac("address", &address.key())
     }
+
+    /// What letters to a mailbox are counted under.
+    pub fn mailbox_mac(&self, address: &EmailAddress) -> String {
+        self.mac("mailbox", &address.mailbox())
+    }
 }
 
 /// What a link may do.

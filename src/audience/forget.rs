@@ -23,7 +23,7 @@ pub const LINK_WORKS: TimeDelta = TimeDelta::hours(24);
 /// They want to be forgotten: a letter to their own address brings the link, since the one they
 /// came by may have been passed on.
 pub async fn ask(app: &App, standing: &Standing) -> store::Result<()> {
-    let whom = (standing.subscriber.id, None);
+    let whom = (&standing.subscriber, None);
     let mut tx = app.db.begin().await?;
     sign_up::write(&mut tx, app, LetterPurpose::Erasure, whom).await?;
     tx.commit().await?;

@@ -6,6 +6,7 @@
 
 pub mod consent;
 pub mod forget;
+pub mod held;
 pub mod history;
 pub mod import;
 pub mod list;
@@ -157,6 +158,18 @@ impl EmailAddress {
     /// What makes two spellings the same address: lower case throughout.
     pub fn key(&self) -> String {
         self.text.to_lowercase()
+    }
+
+    /// Whose mailbox it is, as far as the spelling tells: what follows a `+` is as its owner likes,
+    /// and Gmail passes over dots. Two addresses of one mailbox share what it may be sent.
+    pub fn mailbox(&self) -> String {
+        let key = self.key();
+        let (local, domain) = key.rsplit_once('@').unwrap_or((&key, ""));
+        let owner = local.split_once('+').map_or(local, |(owner, _)| owner);
+        match domain {
+            "gmail.com" | "googlemail.com" => format!("{}@gmail.com", owner.replace('.', "")),
+            _ => format!("{owner}@{domain}"),
+        }
     }
 
     /// The part after the `@`, in ASCII.

@@ -155,7 +155,7 @@ pub async fn ask_address(app: &App, standing: &Standing, new: &EmailAddress) -> 
     let to = store::subscriber::keep(&mut tx, &wanted, &app.secret, now).await?;
     if to.id != subscriber.id {
         store::address::ask(&mut tx, subscriber.id, to.id, now).await?;
-        sign_up::write(&mut tx, app, LetterPurpose::Address, (to.id, None)).await?;
+        sign_up::write(&mut tx, app, LetterPurpose::Address, (&to, None)).await?;
     }
     tx.commit().await?;
     app.letters_waiting.notify_one();

@@ -34,9 +34,6 @@ use crate::store;
 use crate::store::Tx;
 use crate::store::subscriber::NewSubscriber;
 
-/// The most letters, digests apart, that one address gets in a day, whatever is asked for in its
-/// name.
-const LETTERS_A_DAY: i64 = 3;
 /// How long a letter that somebody waits for is worth sending.
 const WORTH_SENDING: TimeDelta = TimeDelta::hours(24);
 
@@ -66,19 +63,22 @@ pub struct Wish {
 }
 
 /// Somebody asks for a list: notes it and queues the letter with the link, or, to a subscriber, the
-/// link to their choices. A suppressed address gets nothing; nobody can tell from outside.
-pub async fn ask(app: &App, list: &List, wish: &Wish) -> store::Result<()> {
+/// link to their choices. A suppressed address gets nothing; nobody can tell from outside. False if
+/// its mailbox has had its share today, so that nothing was queued, nor would have been.
+pub async fn ask(app: &App, list: &List, wish: &Wish) -> store::Result<bool> {
     let mut tx = app.db.begin().await?;
     if store::subscriber::is_suppressed(&mut tx, &wish.email, &app.secret).await? {
-        return Ok(());
+        let spent = spend(&mut tx, app, LetterPurpose::Confirm, &wish.email).await?;
+        tx.commit().await?;
+        return Ok(spent);
     }
     let (subscriber, asked) = note(app, &mut tx, list, wish).await?;
     let (purpose, about) = match asked {
         Some(id) => (LetterPurpose::Confirm, Some(id)),
         None => (LetterPurpose::Link, None),
     };
-    write(&mut tx, app, purpose, (subscriber.id, about)).await?;
-    if asked.is_some() {
+    let queued = write(&mut tx, app, purpose, (&subscriber, about)).await?;
+    if asked.is_some() && queued {
         record(
             &mut tx,
             app,
@@ -90,7 +90,7 @@ pub async fn ask(app: &App, list: &List, wish: &Wish) -> store::Result<()> {
     }
     tx.commit().await?;
     app.letters_waiting.notify_one();
-    Ok(())
+    Ok(queued)
 }
 
 /// Somebody whose consent is on record elsewhere joins at once, without a letter. `None` if they
@@ -181,6 +181,8 @@ pub async fn confirm(
             LetterPurpose::Welcome,
             (standing.subscriber.id, Some(standing.subscription.id)),
         );
+        // It goes in any case, and leaves the less for others.
+        spend(&mut tx, app, purpose, &standing.subscriber.email).await?;
         store::letter::add(&mut tx, purpose, whom, now, now + WORTH_SENDING).await?;
     }
     tx.commit().await?;
@@ -242,28 +244,38 @@ pub async fn send_link(app: &App, email: &EmailAddress) -> store::Result<()> {
         return Ok(());
     };
     if subscriber.state == SubscriberState::Confirmed {
-        write(&mut tx, app, LetterPurpose::Link, (subscriber.id, None)).await?;
+        write(&mut tx, app, LetterPurpose::Link, (&subscriber, None)).await?;
     }
     tx.commit().await?;
     app.letters_waiting.notify_one();
     Ok(())
 }
 
-/// Queues a letter that somebody asked for in an address's name, unless that address has had its
-/// share today. Every door that makes us write to an address leads through here.
+/// Queues a letter that somebody asked for in an address's name, unless its mailbox has had its
+/// share today ([`store::asking`]). Says whether it did. Every door that makes us write to an address leads through here.
 pub(super) async fn write(
     tx: &mut Tx,
     app: &App,
     purpose: LetterPurpose,
-    (whom, about): (SubscriberId, Option<SubscriptionId>),
-) -> store::Result<()> {
+    (whom, about): (&Subscriber, Option<SubscriptionId>),
+) -> store::Result<bool> {
     let now = app.now();
-    let recent = store::letter::count_since(tx, whom, now - TimeDelta::days(1)).await?;
-    if recent < LETTERS_A_DAY {
+    let spent = spend(tx, app, purpose, &whom.email).await?;
+    if spent {
         let deadline = now + WORTH_SENDING;
-        store::letter::add(tx, purpose, (whom, about), now, deadline).await?;
+        store::letter::add(tx, purpose, (whom.id, about), now, deadline).await?;
     }
-    Ok(())
+    Ok(spent)
+}
+
+async fn spend(
+    tx: &mut Tx,
+    app: &App,
+    purpose: LetterPurpose,
+    email: &EmailAddress,
+) -> store::Result<bool> {
+    let mailbox = app.secret.mailbox_mac(email);
+    store::asking::spend(tx, &mailbox, purpose, app.now()).await
 }
 
 /// The subscriber, and the subscription that waits to begin; none if they have the list.

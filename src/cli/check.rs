@@ -154,11 +154,15 @@ async fn database(app: &App) -> Finding {
 }
 
 fn templates(app: &App) -> Finding {
-    let (shown, problems) = samples::show_all(&app.templates);
-    let words = problems.first().map_or_else(
-        || Ok(format!("{} samples written", shown.len())),
-        |problem| Err(problem.to_string()),
-    );
+    let (shown, failed) = samples::show_all(&app.templates);
+    // One fault shows in several samples.
+    let problems: BTreeSet<String> = failed.iter().map(ToString::to_string).collect();
+    let words = if problems.is_empty() {
+        Ok(format!("{} samples written", shown.len()))
+    } else {
+        let problems: Vec<String> = problems.into_iter().collect();
+        Err(problems.join("\n      "))
+    };
     Finding::new("templates", words)
 }
 

@@ -13,6 +13,7 @@ pub async fn clear(app: &App) -> anyhow::Result<()> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
     let forgotten = store::retain::forget_unconfirmed(&mut tx, now - retain.unconfirmed).await?;
+    store::asking::forget_old(&mut tx, now).await?;
     tx.commit().await?;
     let mut tries = 0;
     loop {

@@ -43,9 +43,6 @@ statements! {
          VALUES ($1, $2, 'queued', 0, $3, $3, $4)");
     COUNT_TO_USER = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE user_id = $1 AND purpose = $2 AND made_at > $3");
-    /// What somebody was written in a day, apart from digests: the flood budget of an address.
-    COUNT_SINCE = Sql::both(
-        "SELECT COUNT(*) FROM letter WHERE subscriber_id = $1 AND purpose <> 'digest' AND made_at > $2");
     /// Takes due letters of a lane for one worker. Only the row lock differs.
     LEASE = Sql {
         sqlite:
@@ -346,16 +343,6 @@ pub async fn add_for_editors(
         tx,
         ADD_FOR_EDITORS,
         (purpose, digest, now, deadline)
-    )?)
-}
-
-/// How many letters other than digests were made for somebody since a moment.
-pub async fn count_since(tx: &mut Tx, subscriber: SubscriberId, since: Stamp) -> Result<i64> {
-    Ok(run!(
-        tx,
-        COUNT_SINCE,
-        query_scalar(subscriber, since),
-        fetch_one
     )?)
 }
 

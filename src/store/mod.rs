@@ -7,6 +7,7 @@
 pub mod address;
 pub mod archive;
 pub mod article;
+pub mod asking;
 pub mod attempt;
 pub mod audit;
 pub mod bounce;
@@ -380,6 +381,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         address::STATEMENTS,
         archive::STATEMENTS,
         article::STATEMENTS,
+        asking::STATEMENTS,
         attempt::STATEMENTS,
         bounce::STATEMENTS,
         audit::STATEMENTS,

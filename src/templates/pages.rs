@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::article::TopicKind;
+use crate::audience::held::Held;
 use crate::audience::list::Cadence;
 use crate::templates::cards::ArticleBody;
 use crate::templates::cards::ArticleCard;
@@ -461,45 +462,19 @@ pub struct ArchivedDigest {
 /// `/privacy`: what is held about people, and for how long.
 #[derive(Debug, Clone, Serialize)]
 pub struct Privacy {
-    /// What is held while somebody is subscribed, or without limit.
+    /// What is held while somebody is subscribed, for a day, or without limit.
     pub held: Vec<Held>,
     /// What is held for so many days.
     pub limits: Vec<Limit>,
-}
-
-/// Something held about people: the words `held.…`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Held {
-    /// Who they are.
-    Person,
-    /// What they chose.
-    Choice,
-    /// What they agreed to.
-    Consent,
-    /// That we mustn't write to them.
-    Suppression,
 }
 
 /// Something held for a time: the words `held_days.…`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Limit {
     /// What.
-    pub what: Limited,
+    pub what: Held,
     /// For how many days.
     pub days: u64,
-}
-
-/// What is cleared away after a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limited {
-    /// That a letter was sent.
-    Letters,
-    /// What its server said.
-    Attempts,
-    /// Who never confirmed.
-    Unconfirmed,
 }
 
 /// `/map`: every page there is, for people.

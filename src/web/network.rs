@@ -79,8 +79,10 @@ pub(super) enum Try {
     SignUp(Network),
     /// A sign-up with a form on another site.
     Embedded(Network),
-    /// Any sign-up at all.
+    /// Any letter that a sign-up with our form brought about.
     AnySignUp,
+    /// The same with a form on another site: however many come, ours stays open.
+    AnyEmbedded,
     /// A password for an address.
     Password(Network, String),
     /// A code for a user, whoever shows it.
@@ -100,6 +102,7 @@ impl Try {
             Self::SignUp(_) => (10, TimeDelta::minutes(1)),
             Self::Embedded(_) => (3, TimeDelta::minutes(1)),
             Self::AnySignUp => (600, TimeDelta::hours(1)),
+            Self::AnyEmbedded => (300, TimeDelta::hours(1)),
             Self::Password(..) => (5, TimeDelta::minutes(1)),
             Self::Code(_) => (10, TimeDelta::minutes(15)),
             Self::Hub(_) => (120, TimeDelta::minutes(1)),
@@ -142,15 +145,54 @@ impl Spent {
 
 /// Entries before those whose time is over are dropped.
 const MANY: usize = 10_000;
+/// The most entries, some 20 MB. Beyond it nobody new is let in until some are over.
+const MOST: usize = 200_000;
 
 /// What was tried lately, in memory: a restart forgives.
 #[derive(Debug, Default)]
-pub(super) struct Budgets(Mutex<HashMap<Try, (Stamp, u32)>>);
+pub(super) struct Budgets(Mutex<Tries>);
+
+#[derive(Debug, Default)]
+struct Tries {
+    counts: HashMap<Try, (Stamp, u32)>,
+    /// At how many entries it's worth looking for those whose time is over.
+    full: usize,
+}
+
+impl Tries {
+    /// Drops what is over, once there are twice as many entries as the last time left: so a flood
+    /// from ever new networks costs each of them a step or two.
+    fn sweep(&mut self, now: Stamp) {
+        if self.counts.len() < self.full.max(MANY) {
+            return;
+        }
+        self.counts
+            .retain(|what, (since, _)| now - *since < what.limit().1);
+        self.full = (self.counts.len() * 2).min(MOST);
+    }
+}
 
 impl Budgets {
     /// Counts one more try, or says how long to wait.
     pub(super) fn spend(&self, what: Try, now: Stamp) -> Result<(), Error> {
         self.count_one(what, now).within()
+    }
+
+    /// Says how long to wait, if there's nothing left. Counts nothing.
+    pub(super) fn look(&self, what: &Try, now: Stamp) -> Result<(), Error> {
+        let (most, span) = what.limit();
+        let tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = tries.counts.get(what).copied();
+        drop(tries);
+        let (since, count) = known.unwrap_or((now, 0));
+        let fresh = now - since >= span;
+        let spent = Spent {
+            most,
+            span,
+            count: if fresh { 1 } else { count.saturating_add(1) },
+            ends: span - (now - since),
+        };
+        spent.within()
     }
 
     /// Counts one more try, and says how things stand.
@@ -168,17 +210,19 @@ impl Budgets {
     /// Counts one more, and says since when how many there were.
     fn count(&self, what: Try, span: TimeDelta, now: Stamp) -> (Stamp, u32) {
         let mut tries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tries.len() >= MANY {
-            tries.retain(|what, (since, _)| now - *since < what.limit().1);
+        tries.sweep(now);
+        let known = tries.counts.get(&what).copied();
+        if known.is_none() && tries.counts.len() >= MOST {
+            return (now, u32::MAX);
         }
-        let (since, count) = tries.get(&what).copied().unwrap_or((now, 0));
+        let (since, count) = known.unwrap_or((now, 0));
         let fresh = now - since >= span;
         let counted = if fresh {
             (now, 1)
         } else {
             (since, count.saturating_add(1))
         };
-        tries.insert(what, counted);
+        tries.counts.insert(what, counted);
         counted
     }
 }
@@ -204,6 +248,22 @@ mod tests {
         assert_eq!(client(ip("203.0.113.1"), &headers), ip("203.0.113.1"));
         headers.insert("x-forwarded-for", "nonsense".parse().unwrap());
         assert_eq!(client(ip("::1"), &headers), ip("::1"));
+    }
+
+    #[test]
+    fn a_flood_from_ever_new_networks_takes_little_memory_and_time() {
+        let budgets = Budgets::default();
+        let network = |number: u32| {
+            let [_, a, b, c] = number.to_be_bytes();
+            Network::V6([a.into(), b.into(), c.into()])
+        };
+        let spend = |number, at| budgets.spend(Try::Embedded(network(number)), Stamp(at));
+        let most = u32::try_from(MOST).unwrap();
+        let let_in = (0..2 * most).filter(|number| spend(*number, 0).is_ok());
+        assert_eq!(let_in.count(), MOST);
+        assert!(spend(0, 1).is_ok(), "whoever is known is served");
+        assert!(spend(2 * most, 60_000).is_ok(), "and others a minute later");
+        assert_eq!(budgets.0.lock().unwrap().counts.len(), 1);
     }
 
     #[test]

@@ -44,6 +44,7 @@ use crate::web::reader;
 use crate::web::reader::has_left;
 use crate::web::reader::left_page;
 use crate::web::reader::own_url;
+use crate::web::sign_up::in_equal_time;
 use crate::web::visit::Visit;
 
 /// `GET /preferences/{token}`, with what a button did in `?done=`.
@@ -191,7 +192,7 @@ pub(super) async fn address(
     let Ok(new) = fields.one("email").parse::<EmailAddress>() else {
         return refused(&visit, standing, &token, None, FormProblem::Email).await;
     };
-    preferences::ask_address(&visit.app, &standing, &new).await?;
+    in_equal_time(preferences::ask_address(&visit.app, &standing, &new)).await?;
     Ok(done(&token, Done::Address))
 }
 

@@ -4,6 +4,7 @@
 //! own it brings a signed time, which tells people from programs and earns a larger budget.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::Path;
 use axum::extract::State;
@@ -38,6 +39,8 @@ use crate::web::network::Try;
 use crate::web::pages;
 use crate::web::visit::Visit;
 
+/// How long everything takes that is asked for an address.
+const EQUAL: Duration = Duration::from_millis(100);
 /// Nobody fills in a form faster.
 const FASTEST: TimeDelta = TimeDelta::seconds(2);
 /// How long a form may lie open.
@@ -80,12 +83,19 @@ pub(super) async fn subscribe(
     let mut tx = visit.app.db.read().await?;
     let list = find(&mut tx, &slug).await?;
     let filled = Filled::read(&fields);
-    let told = match proof(&visit.app, &fields) {
+    let (own, all) = match proof(&visit.app, &fields) {
         Proof::Program => return Ok(look_into_your_mailbox()),
-        Proof::Expired => Err(FormProblem::Expired),
-        Proof::None => spend(&visit, &budgets, Try::Embedded(network)),
-        Proof::Person => spend(&visit, &budgets, Try::SignUp(network)),
+        Proof::Expired => {
+            return again(&visit, &mut tx, &list, &filled, FormProblem::Expired).await;
+        }
+        Proof::None => (Try::Embedded(network), Try::AnyEmbedded),
+        Proof::Person => (Try::SignUp(network), Try::AnySignUp),
     };
+    let now = visit.app.now();
+    let told = budgets
+        .spend(own, now)
+        .and_then(|()| budgets.look(&all, now));
+    let told = told.map_err(|_| FormProblem::Busy);
     let wish = match told {
         Ok(()) => choices::wish(&mut tx, &list, &filled).await?,
         Err(problem) => Err(problem),
@@ -97,7 +107,9 @@ pub(super) async fn subscribe(
     drop(tx);
     wish.origin = format!("form {network}");
     wish.wording = [visit.say("sign_up.lead")?, visit.say("sign_up.promise")?].join(" ");
-    sign_up::ask(&visit.app, &list, &wish).await?;
+    if in_equal_time(sign_up::ask(&visit.app, &list, &wish)).await? {
+        budgets.count_one(all, now);
+    }
     tracing::info!(list = %list.slug, "subscribe.asked");
     Ok(look_into_your_mailbox())
 }
@@ -125,7 +137,7 @@ pub(super) async fn send_link(
         let page = visit.page(&link_form(email, Some(FormProblem::Email)))?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
-    sign_up::send_link(&visit.app, &address).await?;
+    in_equal_time(sign_up::send_link(&visit.app, &address)).await?;
     Ok(look_into_your_mailbox())
 }
 
@@ -172,12 +184,11 @@ fn proof(app: &App, fields: &Fields) -> Proof {
     }
 }
 
-fn spend(visit: &Visit, budgets: &Budgets, what: Try) -> Result<(), FormProblem> {
-    let now = visit.app.now();
-    let spent = budgets
-        .spend(what, now)
-        .and_then(|()| budgets.spend(Try::AnySignUp, now));
-    spent.map_err(|_| FormProblem::Busy)
+/// What is done for an address takes as long as for any other: whoever holds a watch learns no more
+/// than whoever reads. Longer than all of it takes, and too short to be noticed.
+pub(super) async fn in_equal_time<T>(work: impl Future<Output = T>) -> T {
+    let (done, ()) = tokio::join!(work, tokio::time::sleep(EQUAL));
+    done
 }
 
 /// The same for every address, known or not, and for programs.

@@ -4,11 +4,10 @@ use axum::response::Response;
 use chrono::TimeDelta;
 
 use crate::article::TopicKind;
+use crate::audience::held::Held;
 use crate::store;
 use crate::templates::cards::TopicLink;
-use crate::templates::pages::Held;
 use crate::templates::pages::Limit;
-use crate::templates::pages::Limited;
 use crate::templates::pages::MappedList;
 use crate::templates::pages::Privacy;
 use crate::templates::pages::SiteMap;
@@ -23,14 +22,16 @@ pub(super) async fn privacy(visit: Visit) -> Result<Response, Error> {
         what,
         days: span.num_days().unsigned_abs(),
     };
-    visit.page(&Privacy {
-        held: vec![Held::Person, Held::Choice, Held::Consent, Held::Suppression],
-        limits: vec![
-            limit(Limited::Letters, retain.letters),
-            limit(Limited::Attempts, retain.attempts),
-            limit(Limited::Unconfirmed, retain.unconfirmed),
-        ],
-    })
+    let (mut held, mut limits) = (Vec::new(), Vec::new());
+    for what in Held::ALL {
+        match what {
+            Held::Letters => limits.push(limit(what, retain.letters)),
+            Held::Attempts => limits.push(limit(what, retain.attempts)),
+            Held::Unconfirmed => limits.push(limit(what, retain.unconfirmed)),
+            _ => held.push(what),
+        }
+    }
+    visit.page(&Privacy { held, limits })
 }
 
 /// `/map`.

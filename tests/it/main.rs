@@ -21,6 +21,7 @@ mod followed;
 mod letter;
 mod mail_programs;
 mod moving;
+mod privacy;
 mod search;
 mod security;
 mod source;

@@ -34,7 +34,7 @@ async fn both_databases_have_the_same_tables_and_columns() {
 
 /// Every column as `table.column`, `?` after those that may be null. What articles are searched by is
 /// each database's own affair.
-async fn columns(db: &Db) -> BTreeSet<String> {
+pub(crate) async fn columns(db: &Db) -> BTreeSet<String> {
     let rows: Vec<String> = match db {
         Db::Sqlite { read, .. } => {
             let text = "SELECT m.name || '.' || c.name || CASE WHEN c.\"notnull\" = 1 OR c.pk > 0 THEN '' ELSE '?' END

@@ -3,6 +3,7 @@
 use crate::article::Attribution;
 use crate::article::TopicKind;
 use crate::article::clean;
+use crate::audience::held::Held;
 use crate::audience::list::Cadence;
 use crate::templates::cards::ArticleBody;
 use crate::templates::cards::ArticleCard;
@@ -31,12 +32,10 @@ use crate::templates::pages::FeedGroupKind;
 use crate::templates::pages::FeedRow;
 use crate::templates::pages::FeedView;
 use crate::templates::pages::Feeds;
-use crate::templates::pages::Held;
 use crate::templates::pages::Home;
 use crate::templates::pages::Leave;
 use crate::templates::pages::Left;
 use crate::templates::pages::Limit;
-use crate::templates::pages::Limited;
 use crate::templates::pages::ListPage;
 use crate::templates::pages::MappedList;
 use crate::templates::pages::NewAddress;
@@ -473,11 +472,19 @@ impl Sample for Privacy {
     fn samples() -> Vec<Self> {
         let limit = |what, days| Limit { what, days };
         vec![Self {
-            held: vec![Held::Person, Held::Choice, Held::Consent, Held::Suppression],
+            held: vec![
+                Held::Person,
+                Held::Choice,
+                Held::Consent,
+                Held::Bounce,
+                Held::Suppression,
+                Held::Asking,
+                Held::Staff,
+            ],
             limits: vec![
-                limit(Limited::Letters, 90),
-                limit(Limited::Attempts, 31),
-                limit(Limited::Unconfirmed, 7),
+                limit(Held::Letters, 90),
+                limit(Held::Attempts, 31),
+                limit(Held::Unconfirmed, 7),
             ],
         }]
     }

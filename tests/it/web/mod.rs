@@ -6,6 +6,7 @@ pub(crate) mod api;
 mod archive;
 pub(crate) mod desk;
 mod feeds;
+mod flood;
 mod guard;
 mod hooks;
 mod in_chromium;

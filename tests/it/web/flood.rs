@@ -1,0 +1,183 @@
+//! Floods: whoever asks, however often, a mailbox gets three letters a day; and neither a clock nor a
+//! reader of answers learns which addresses we know.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use futures_util::StreamExt;
+use futures_util::stream;
+use visnyk::access::Purpose;
+use visnyk::audience::sign_up;
+
+use crate::support::app::TestApp;
+use crate::web::Answer;
+use crate::web::Browser;
+use crate::web::in_a_box;
+
+in_a_box! {
+    spellings_of_one_mailbox_share_its_three_letters,
+    erasing_has_a_budget_of_its_own,
+    a_stranger_who_is_forgotten_leaves_no_fresh_budget_behind,
+}
+
+/// Letters that came, by mailbox.
+fn by_mailbox(app: &TestApp) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for kept in app.letters() {
+        *counts.entry(kept.envelope.to.to_lowercase()).or_default() += 1;
+    }
+    counts
+}
+
+async fn spellings_of_one_mailbox_share_its_three_letters(app: TestApp) {
+    app.add_list("all").await;
+    let spellings = [
+        "o.lena",
+        "olena",
+        "OLENA",
+        "olena%2B1",
+        "ol.ena%2Bx",
+        "o.l.e.n.a",
+    ];
+    for (number, spelling) in spellings.into_iter().enumerate() {
+        let browser = Browser::of(&app).with("x-forwarded-for", &format!("10.3.{number}.1"));
+        let body = format!("email={spelling}%40gmail.com");
+        assert_eq!(
+            browser.post("/lists/all/subscribe", &body).await.location(),
+            "/asked"
+        );
+    }
+    app.send().await;
+    assert_eq!(app.letters().len(), 3);
+    app.wait(TimeDelta::hours(25));
+    let browser = Browser::of(&app);
+    browser
+        .post("/lists/all/subscribe", "email=olena%40gmail.com")
+        .await;
+    app.send().await;
+    assert_eq!(app.letters().len(), 1, "a day later it's another day");
+}
+
+async fn erasing_has_a_budget_of_its_own(app: TestApp) {
+    let list = app.add_list("all").await;
+    let wish = TestApp::wish("olena@example.com");
+    sign_up::enrol(&app, &list, &wish).await.unwrap();
+    let standing = app.standing(&list, &wish.email).await;
+    let token = app.token(&standing.subscription, Purpose::Preferences);
+    for number in 0..20 {
+        let browser = Browser::of(&app).with("x-forwarded-for", &format!("10.4.{number}.1"));
+        browser.post("/link", "email=olena%40example.com").await;
+    }
+    let browser = Browser::of(&app);
+    for _ in 0..5 {
+        browser
+            .post(&format!("/preferences/{token}/erasure"), "")
+            .await;
+    }
+    app.send().await;
+    let letters = app.letters();
+    let of = |purpose: &str| {
+        letters
+            .iter()
+            .filter(|kept| kept.name.starts_with(purpose))
+            .count()
+    };
+    assert_eq!((of("link-"), of("erasure-")), (3, 3));
+}
+
+async fn a_stranger_who_is_forgotten_leaves_no_fresh_budget_behind(app: TestApp) {
+    let list = app.add_list("all").await;
+    for number in 0..3 {
+        let own = TestApp::wish(&format!("attacker{number}@example.com"));
+        sign_up::enrol(&app, &list, &own).await.unwrap();
+        let standing = app.standing(&list, &own.email).await;
+        let page = app.token(&standing.subscription, Purpose::Preferences);
+        let browser = Browser::of(&app).with("x-forwarded-for", &format!("10.5.{number}.1"));
+        for _ in 0..3 {
+            let path = format!("/preferences/{page}/address");
+            browser.post(&path, "email=victim%40example.com").await;
+        }
+        app.send().await;
+        let evidence = ("preferences", "");
+        visnyk::audience::forget::forget(&app, &standing.subscriber, evidence)
+            .await
+            .unwrap();
+    }
+    assert_eq!(by_mailbox(&app).get("victim@example.com"), Some(&3));
+}
+
+/// Samples of the rank test.
+const SAMPLES: usize = 5_000;
+
+/// Mann and Whitney's U as a standard normal deviate: 0 if neither group tends to be the slower.
+fn deviate(first: &[u128], second: &[u128]) -> f64 {
+    let mut all: Vec<(u128, bool)> = first.iter().map(|time| (*time, true)).collect();
+    all.extend(second.iter().map(|time| (*time, false)));
+    all.sort_unstable();
+    let of_first = all.iter().zip(1_u32..).filter(|((_, first), _)| *first);
+    let ranks: f64 = of_first.map(|(_, rank)| f64::from(rank)).sum();
+    let size = |group: &[u128]| f64::from(u32::try_from(group.len()).unwrap());
+    let (m, n) = (size(first), size(second));
+    let mean = m * (m + n + 1.0) / 2.0;
+    let spread = (m * n * (m + n + 1.0) / 12.0).sqrt();
+    (ranks - mean) / spread
+}
+
+#[test]
+fn the_rank_test_tells_groups_apart_that_differ() {
+    let group = |from: u128| {
+        (0..500)
+            .map(|number| from + number * 7 % 500)
+            .collect::<Vec<u128>>()
+    };
+    assert!(deviate(&group(1000), &group(1000)).abs() < 1.0);
+    assert!(deviate(&group(1050), &group(1000)) > 4.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "holds a watch, as a stranger would"
+)]
+async fn neither_a_clock_nor_an_answer_tells_known_addresses_from_unknown_ones() {
+    let app = TestApp::new().await;
+    let list = app.add_list("all").await;
+    for number in 0..SAMPLES / 2 {
+        let known = TestApp::wish(&format!("known{number}@example.com"));
+        sign_up::enrol(&app, &list, &known).await.unwrap();
+    }
+    let browser = Browser::of(&app);
+    let samples = (0..SAMPLES).map(async |number| {
+        let kind = ["known", "strange"][number % 2];
+        let browser = browser.with(
+            "x-forwarded-for",
+            &format!("10.{}.{}.1", number / 256, number % 256),
+        );
+        let begun = Instant::now();
+        let answer = browser
+            .post(
+                "/link",
+                &format!("email={kind}{}%40example.com", number / 2),
+            )
+            .await;
+        (number % 2 == 0, begun.elapsed().as_micros(), answer)
+    });
+    let mut samples = stream::iter(samples).buffer_unordered(8);
+    let (mut known, mut strange) = (Vec::new(), Vec::new());
+    let mut first: Option<Answer> = None;
+    while let Some((is_known, time, answer)) = samples.next().await {
+        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(first.get_or_insert_with(|| answer.clone()), &answer);
+        if is_known {
+            known.push(time);
+        } else {
+            strange.push(time);
+        }
+    }
+    let z = deviate(&known, &strange);
+    println!("{SAMPLES} samples, z = {z:.2}");
+    assert!(z.abs() < 4.0, "z = {z:.2}");
+    assert_eq!(app.ledger().await.len(), SAMPLES / 2);
+}

@@ -5,11 +5,11 @@
 //! Nothing here changes anything, and no request compresses.
 
 mod cache;
+mod fields;
 mod people;
 mod ready;
 mod short;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -43,6 +43,11 @@ use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
 use crate::feed::snapshot::Snapshot;
 use crate::locale::Language;
+use crate::web::feeds::fields::joined;
+use crate::web::feeds::fields::takes_entries;
+use crate::web::feeds::fields::text;
+use crate::web::feeds::fields::texts;
+use crate::web::feeds::fields::wants_page;
 use crate::web::feeds::ready::Ready;
 pub(super) use crate::web::feeds::short::Kiosk;
 use crate::web::guard;
@@ -364,59 +369,10 @@ fn is_for_programs(document: &Document) -> bool {
     matches!(document, Document::Feed(address, _) if matches!(address.form, Form::Feed(_)))
 }
 
-/// Whether `A-IM` names `feed`, and doesn't rule it out. feedparser names it for every program that
-/// uses it, and those don't know the answer: rss2email 3.13 takes 226 for an error, and would never
-/// see what is new.
-fn takes_entries(headers: &HeaderMap) -> bool {
-    if text(headers, header::USER_AGENT).is_some_and(|agent| agent.starts_with("feedparser/")) {
-        return false;
-    }
-    let accepted = joined(headers, HeaderName::from_static("a-im")).unwrap_or_default();
-    accepted.split(',').any(|one| {
-        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-        let weight: String = weight.split_whitespace().collect();
-        let is_none = weight.trim_end_matches(['0', '.']) == "q=";
-        name.trim().eq_ignore_ascii_case("feed") && !is_none
-    })
-}
-
 fn failed(problem: &anyhow::Error) -> Response {
     tracing::error!(problem = format!("{problem:#}"), "feed.failed");
     let words = "something went wrong\n";
     (StatusCode::INTERNAL_SERVER_ERROR, words).into_response()
-}
-
-/// Browsers name `text/html`. So do some readers, but they name a feed type too.
-fn wants_page(headers: &HeaderMap) -> bool {
-    let accept = joined(headers, header::ACCEPT).unwrap_or_default();
-    let names = |wanted: &str| {
-        accept.split(',').any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let is_it = parts
-                .next()
-                .is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            is_it && !parts.any(|part| part.trim_end_matches(['0', '.']) == "q=")
-        })
-    };
-    names("text/html") && !FeedFormat::ALL.iter().any(|format| names(format.mime()))
-}
-
-/// A value that is no text counts as an empty one: a tag that can't be read still goes before a
-/// date.
-fn texts(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter();
-    values.map(|value| value.to_str().unwrap_or_default())
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    texts(headers, name).next()
-}
-
-/// Several lines of the same header are one list.
-fn joined(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
-    let mut values = texts(headers, name);
-    let first = Cow::Borrowed(values.next()?);
-    Some(values.fold(first, |all, next| format!("{all}, {next}").into()))
 }
 
 fn moved(to: &str) -> Response {

@@ -17,9 +17,9 @@ use crate::feed::snapshot::Conditions;
 use crate::feed::snapshot::Representation;
 use crate::feed::snapshot::Snapshot;
 use crate::web::feeds::FRESH;
-use crate::web::feeds::joined;
-use crate::web::feeds::text;
-use crate::web::feeds::texts;
+use crate::web::feeds::fields::joined;
+use crate::web::feeds::fields::text;
+use crate::web::feeds::fields::texts;
 
 /// A snapshot with all that goes before its bytes.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::web::feeds::cache::FeedCache;
+use crate::web::feeds::fields::text;
 use crate::web::feeds::people::Told;
-use crate::web::feeds::text;
 use crate::web::guard;
 
 /// What requests for feeds share, by either way.

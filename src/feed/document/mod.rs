@@ -5,15 +5,15 @@
 //! its own. Nothing in a document depends on who asks or on the time: only on the store, the
 //! settings and the program.
 
+mod archive;
+mod page;
+
 use crate::app::App;
 use crate::article::ArticleId;
-use crate::article::Seq;
-use crate::audience::list::List;
 use crate::audience::list::ListId;
 use crate::audience::list::TopicId;
 use crate::clock::Stamp;
 use crate::feed;
-use crate::feed::ArchiveLinks;
 use crate::feed::Channel;
 use crate::feed::FeedFormat;
 use crate::feed::Fullness;
@@ -31,18 +31,11 @@ use crate::feed::subject::Subject;
 use crate::locale::Language;
 use crate::store;
 use crate::store::Tx;
-use crate::templates::cards::ArticleCard;
-use crate::templates::cards::FeedSet;
 use crate::templates::cards::Frame;
-use crate::templates::forms::SignUpBox;
 use crate::templates::pages::FeedView;
 
 /// Articles in a feed.
 const LENGTH: i64 = 50;
-/// Seqs in an archive document. Never change it: archives don't.
-const AN_ARCHIVE: i64 = 50;
-/// Titles that sum up a digest.
-const TITLES: usize = 8;
 /// How long readers may wait before they ask again.
 const TTL_MINUTES: u32 = 5;
 
@@ -127,9 +120,11 @@ impl Document {
             Self::Newer(address, format, most) => {
                 feed(app, &mut tx, (address, *format), Some(*most)).await?
             }
-            Self::Archive(number, format) => archive(app, &mut tx, *number, *format).await?,
+            Self::Archive(number, format) => {
+                archive::archive(app, &mut tx, *number, *format).await?
+            }
             Self::Mirror(mirror) => Some(subscription(app, &mut tx, mirror).await?),
-            Self::Page(address, language) => page(app, &mut tx, address, *language).await?,
+            Self::Page(address, language) => page::page(app, &mut tx, address, *language).await?,
             Self::Directory => {
                 let feeds = directory::feeds(app, &mut tx).await?;
                 Some((Content::Directory(feeds), app.look_since))
@@ -220,8 +215,8 @@ async fn feed(
     let mut channel = channel(app, address, subject, updated);
     let is_all = address.place == Place::Everything && address.wanted.is_anything();
     if is_all && address.fullness == Fullness::Full && format != FeedFormat::Json {
-        let last = store::counter::last_seq(tx).await?.0 / AN_ARCHIVE;
-        channel.prev_archive = (last > 0).then(|| archive_url(app, last, format));
+        let last = store::counter::last_seq(tx).await?.0 / archive::LENGTH;
+        channel.prev_archive = (last > 0).then(|| archive::url(app, last, format));
     }
     let content = Content::Feed(Box::new(Filled {
         format,
@@ -260,49 +255,6 @@ async fn changes(
         shown.withdrawn.retain(|(id, _)| is_new(*id));
     }
     Ok(versions.into_iter().map(|(_, version)| version).collect())
-}
-
-fn archive_url(app: &App, number: i64, format: FeedFormat) -> String {
-    let extension = format.extension();
-    app.links.to(&format!("/feed/archive/{number}.{extension}"))
-}
-
-/// Seqs have no gaps, so an archive is full once the last of its seqs was given, and holds the same
-/// articles ever after; what is edited or withdrawn later shows there too.
-async fn archive(
-    app: &App,
-    tx: &mut Tx,
-    number: i64,
-    format: FeedFormat,
-) -> store::Result<Option<(Content, Stamp)>> {
-    let full = store::counter::last_seq(tx).await?.0 / AN_ARCHIVE;
-    if !(1..=full).contains(&number) {
-        return Ok(None);
-    }
-    let address = Address::of(Place::Everything, Form::Feed(format));
-    let Some(subject) = Subject::find(app, tx, &address).await? else {
-        return Ok(None);
-    };
-    let (after, to) = (Seq((number - 1) * AN_ARCHIVE), Seq(number * AN_ARCHIVE));
-    let articles = store::article::archived(tx, after, to).await?;
-    let updated = articles.iter().map(|article| article.changed_at).max();
-    let updated = updated.unwrap_or(app.look_since);
-    let url = |number| archive_url(app, number, format);
-    let channel = Channel {
-        self_url: url(number),
-        hub: None,
-        prev_archive: (number > 1).then(|| url(number - 1)),
-        archive: Some(ArchiveLinks {
-            current: app.links.to(&address.path()),
-            next_archive: (number < full).then(|| url(number + 1)),
-        }),
-        ..channel(app, &address, subject, updated)
-    };
-    let shown = Shown {
-        articles,
-        ..Shown::default()
-    };
-    Ok(Some((filled(format, channel, shown), updated)))
 }
 
 async fn subscription(app: &App, tx: &mut Tx, mirror: &Mirror) -> store::Result<(Content, Stamp)> {
@@ -394,70 +346,6 @@ pub(super) fn home(address: &Address) -> String {
         Place::List(_) => address.place.path(),
         _ => address.shown_as(Form::Page).path(),
     }
-}
-
-async fn page(
-    app: &App,
-    tx: &mut Tx,
-    address: &Address,
-    language: Language,
-) -> store::Result<Option<(Content, Stamp)>> {
-    let Some(subject) = Subject::find(app, tx, address).await? else {
-        return Ok(None);
-    };
-    let shown = subject.shown(app, tx, LENGTH).await?;
-    let shown_as = |form| app.links.to(&address.shown_as(form).path());
-    let view = FeedView {
-        feed: FeedSet {
-            title: subject.name,
-            html: shown_as(Form::Page),
-            rss: shown_as(Form::Feed(FeedFormat::Rss)),
-            atom: shown_as(Form::Feed(FeedFormat::Atom)),
-            json: shown_as(Form::Feed(FeedFormat::Json)),
-        },
-        articles: cards(app, &shown),
-        sign_up: sign_up(app, tx, subject.list).await?,
-    };
-    let url = app.links.to(&address.path());
-    let content = Content::Page(Box::new(view), url, language);
-    Ok(Some((content, app.look_since)))
-}
-
-/// Articles or digests, as people see them.
-fn cards(app: &App, shown: &Shown) -> Vec<ArticleCard> {
-    let zone = app.settings.site.zone;
-    let articles = shown.articles.iter();
-    let articles = articles.map(|article| ArticleCard::of(article, &app.settings.base_url, zone));
-    let digests = shown.digests.iter().map(|digest| {
-        let titles = digest.articles.iter().map(|article| article.title.as_str());
-        let titles: Vec<&str> = titles.take(TITLES).collect();
-        ArticleCard {
-            title: digest.title.clone(),
-            url: digest.url.clone(),
-            date: digest.sent_at.utc().with_timezone(&zone).fixed_offset(),
-            summary: titles.join(" · "),
-            departments: Vec::new(),
-            topics: Vec::new(),
-            picture: None,
-            language: digest.language.clone(),
-            source: None,
-            licence: None,
-        }
-    });
-    articles.chain(digests).collect()
-}
-
-/// The list whose feed it is, else the main one.
-async fn sign_up(app: &App, tx: &mut Tx, list: Option<List>) -> store::Result<Option<SignUpBox>> {
-    let list = match list {
-        Some(list) => Some(list),
-        None => store::list::all(tx).await?.into_iter().next(),
-    };
-    Ok(list.map(|list| SignUpBox {
-        action: app.url(&format!("/lists/{}/subscribe", list.slug)),
-        url: app.url(&format!("/lists/{}", list.slug)),
-        list: list.name,
-    }))
 }
 
 async fn map(app: &App, tx: &mut Tx, until: i64) -> store::Result<Content> {

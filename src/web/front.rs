@@ -12,13 +12,15 @@ use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 
+use axum::BoxError;
 use axum::Router;
+use axum::body::Body;
+use axum::body::Bytes;
+use axum::body::HttpBody;
 use axum::extract::ConnectInfo;
-use axum::extract::Request;
+use axum::http::Request;
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
-use axum::serve::IncomingStream;
-use axum::serve::Listener;
 use futures_util::future::Either;
 use tower::Service;
 
@@ -50,31 +52,25 @@ impl Front {
         }
     }
 
+    /// The same for a connection from `peer`.
+    pub(super) fn for_peer(&self, peer: SocketAddr) -> Self {
+        Self {
+            peer,
+            ..self.clone()
+        }
+    }
+
     /// The feed that is asked for, if it's at hand.
-    pub fn at_once(&self, request: &Request) -> Option<Response> {
+    pub fn at_once<B>(&self, request: &Request<B>) -> Option<Response> {
         self.site.kiosk.at_once(&self.site.app, request)
     }
 }
 
-impl<L: Listener<Addr = SocketAddr>> Service<IncomingStream<'_, L>> for Front {
-    type Response = Self;
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, connection: IncomingStream<'_, L>) -> Self::Future {
-        let peer = *connection.remote_addr();
-        ready(Ok(Self {
-            peer,
-            ..self.clone()
-        }))
-    }
-}
-
-impl Service<Request> for Front {
+impl<B> Service<Request<B>> for Front
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     type Response = Response;
     type Error = Infallible;
     type Future = Either<Ready<Result<Response, Infallible>>, RouteFuture<Infallible>>;
@@ -83,10 +79,11 @@ impl Service<Request> for Front {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         if let Some(response) = self.at_once(&request) {
             return Either::Left(ready(Ok(response)));
         }
+        let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         Either::Right(self.router.call(request))
     }

@@ -22,6 +22,7 @@ mod health;
 mod hooks;
 mod hub;
 mod identity;
+mod listen;
 mod metrics;
 mod network;
 mod pages;
@@ -46,8 +47,6 @@ use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::routing::post;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -56,6 +55,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::app::App;
 use crate::web::feeds::Kiosk;
 pub use crate::web::front::Front;
+pub use crate::web::listen::serve;
+pub use crate::web::listen::serve_within;
 use crate::web::network::Budgets;
 
 /// Bytes of a request's body.
@@ -64,8 +65,6 @@ const MOST_BODY: usize = 64 * 1024;
 const MOST_TEXT: usize = 1024 * 1024;
 /// How long one request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long open requests may go on after the stop.
-const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How many passwords are checked at once: each takes 19 MiB and a core for some 40 ms.
 const PASSWORDS_AT_ONCE: usize = 2;
 
@@ -75,26 +74,6 @@ struct Web {
     app: App,
     budgets: Arc<Budgets>,
     passwords: Arc<Semaphore>,
-}
-
-/// Answers on `listener` until `app.stop`, then until open requests are done, or for 10 more
-/// seconds.
-pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
-    let front = Front::new(app.clone());
-    let listener = listener.tap_io(|connection| {
-        // Without it the end of a large answer waits for the reader to confirm what came before.
-        connection.set_nodelay(true).ok();
-    });
-    let stop = app.stop.clone().cancelled_owned();
-    let server = axum::serve(listener, front).with_graceful_shutdown(stop);
-    let out_of_patience = async {
-        app.stop.cancelled().await;
-        tokio::time::sleep(LAST_WORDS).await;
-    };
-    tokio::select! {
-        done = server.into_future() => Ok(done?),
-        () = out_of_patience => Ok(()),
-    }
 }
 
 /// The whole site, by the long way.

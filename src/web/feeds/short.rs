@@ -8,10 +8,10 @@
 //! of it. The others (deadlines, panics, errors' pages) have nothing to do where nothing is awaited
 //! and nothing fails.
 
-use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::HeaderName;
 use axum::http::Method;
+use axum::http::Request;
 use axum::http::header;
 use axum::response::Response;
 
@@ -30,7 +30,7 @@ pub(in crate::web) struct Kiosk {
 
 impl Kiosk {
     /// The answer, if there is one that takes no looking up or writing.
-    pub(in crate::web) fn at_once(&self, app: &App, request: &Request) -> Option<Response> {
+    pub(in crate::web) fn at_once<B>(&self, app: &App, request: &Request<B>) -> Option<Response> {
         let (method, headers) = (request.method(), request.headers());
         let reads = matches!(*method, Method::GET | Method::HEAD);
         if !reads || headers.contains_key(HeaderName::from_static("a-im")) {

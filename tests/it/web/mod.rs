@@ -10,6 +10,7 @@ mod flood;
 mod guard;
 mod hooks;
 mod in_chromium;
+mod listen;
 mod pages;
 mod preferences;
 mod reader;

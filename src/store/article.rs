@@ -73,9 +73,11 @@ statements! {
         "SELECT number, replaced_at, title, summary, html FROM revision WHERE article_id = $1 ORDER BY number");
     GET = Sql::both(select!("WHERE a.id = $1"));
     PAGE = Sql::both(select!("WHERE a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
+    /// Ids grow as seqs do, since an article gets both in [`publish`]; by ids the index gives the
+    /// newest of a topic without a look at all the others.
     PAGE_OF_TOPIC = Sql::both(select!(
         "JOIN article_topic t ON t.article_id = a.id
-         WHERE t.topic_id = $3 AND a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
+         WHERE t.topic_id = $3 AND a.state = 'published' AND a.seq < $1 ORDER BY t.article_id DESC LIMIT $2"));
     PAGE_OF_SOURCE = Sql::both(select!(
         "WHERE a.source_id = $3 AND a.state = 'published' AND a.seq < $1 ORDER BY a.seq DESC LIMIT $2"));
     SOME = Sql {
@@ -87,7 +89,8 @@ statements! {
     CHANGED = Sql::both("SELECT MAX(changed_at) FROM article WHERE seq >= $1");
     CHANGED_OF_TOPIC = Sql::both(
         "SELECT MAX(a.changed_at) FROM article_topic t JOIN article a ON a.id = t.article_id
-         WHERE t.topic_id = $2 AND a.seq >= $1");
+         WHERE t.topic_id = $2
+           AND t.article_id >= (SELECT b.id FROM article b WHERE b.seq >= $1 ORDER BY b.seq LIMIT 1)");
     CHANGED_OF_SOURCE = Sql::both("SELECT MAX(changed_at) FROM article WHERE source_id = $2 AND seq >= $1");
     VERSIONS = Sql {
         sqlite: "SELECT id, version FROM article WHERE id IN (SELECT value FROM json_each($1))",

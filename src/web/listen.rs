@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::web::Front;
 
 /// How long a connection may wait for the end of a request's head, and so how long it may be idle.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// How long open requests may go on after the stop.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 /// How long until the next try when the system has no more connections to give.

@@ -6,6 +6,7 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use visnyk::web;
 
 use crate::support::app::TestApp;
@@ -25,7 +26,8 @@ async fn whoever_falls_silent_is_hung_up_on() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let silence = Duration::from_millis(100);
-    let server = tokio::spawn(web::serve_within(silence, app.app.clone(), listener));
+    let mut server = JoinSet::new();
+    server.spawn(web::serve_within(silence, app.app.clone(), listener));
     let mut mute = TcpStream::connect(address).await.unwrap();
     let mut halting = TcpStream::connect(address).await.unwrap();
     halting
@@ -39,7 +41,7 @@ async fn whoever_falls_silent_is_hung_up_on() {
     let answer = listen(&mut idle).await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     app.app.stop.cancel();
-    server.await.unwrap().unwrap();
+    server.join_next().await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -47,7 +49,8 @@ async fn at_the_stop_idle_connections_end_and_no_new_ones_are_taken() {
     let app = TestApp::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let server = tokio::spawn(web::serve(app.app.clone(), listener));
+    let mut server = JoinSet::new();
+    server.spawn(web::serve(app.app.clone(), listener));
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(QUESTION).await.unwrap();
     let mut first = [0; 15];
@@ -55,6 +58,6 @@ async fn at_the_stop_idle_connections_end_and_no_new_ones_are_taken() {
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     app.app.stop.cancel();
     assert!(listen(&mut idle).await.contains("Sitemap:"));
-    server.await.unwrap().unwrap();
+    server.join_next().await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
 }

@@ -1,6 +1,8 @@
 //! The store, on both databases.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 
 use sqlx::Row;
 use visnyk::store::Db;
@@ -30,6 +32,26 @@ async fn both_databases_have_the_same_tables_and_columns() {
     let sqlite = TestDb::make(Kind::Sqlite).await;
     let postgres = TestDb::make(Kind::Postgres).await;
     assert_eq!(columns(&sqlite.db).await, columns(&postgres.db).await);
+}
+
+/// Two branches may take the same number, and no merge would mind.
+#[test]
+fn every_migration_has_a_number_of_its_own() {
+    for database in ["sqlite", "postgres"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("migrations")
+            .join(database);
+        let names = fs::read_dir(folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut numbers: Vec<String> = names
+            .map(|name| name.split('_').next().unwrap().to_owned())
+            .collect();
+        numbers.sort();
+        let all = numbers.len();
+        numbers.dedup();
+        assert_eq!(numbers.len(), all, "{database}: {numbers:?}");
+    }
 }
 
 /// Every column as `table.column`, `?` after those that may be null. What articles are searched by is

@@ -144,7 +144,7 @@ fn no_history_gives_a_stale_304_and_nothing_unchanged_is_sent_again() {
     let histories = prop::collection::vec(step(), 1..5);
     let config = ProptestConfig {
         max_shrink_iters: 0,
-        ..ProptestConfig::with_cases(250)
+        ..ProptestConfig::with_cases(10_000)
     };
     proptest!(config, |(history in histories)| {
         let mut world = world.borrow_mut();

@@ -1,5 +1,7 @@
 //! `move`: everything is there on PostgreSQL, and nothing happens any more where it was.
 
+use std::io::BufRead;
+use std::io::BufReader;
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -73,10 +75,14 @@ async fn what_was_moved_takes_nothing_in_until_it_is_taken_back() {
         .command(&["serve"])
         .env("VISNYK_LISTEN", "127.0.0.1:0")
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut said = String::new();
+    let mut stdout = BufReader::new(server.stdout.take().unwrap());
+    stdout.read_line(&mut said).unwrap();
+    assert!(said.starts_with("Visnyk is at"), "{said}");
     ok(visnyk.run(&["move", "--to", &new.url]));
     // It holds the lock until it notices.
     assert_eq!(server.wait().unwrap().code(), Some(0));

@@ -5,6 +5,7 @@ mod announced;
 mod body;
 mod dated;
 pub mod decode;
+pub mod discover;
 mod dom;
 pub mod fetch;
 pub mod listing;

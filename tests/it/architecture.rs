@@ -47,6 +47,7 @@ const BANDS: &[(&str, Band)] = &[
     ("delivery::records", Adapters),
     ("app", App),
     ("article::intake", Flows),
+    ("source::discover", Flows),
     ("source::pictures", Flows),
     ("source::poll", Flows),
     ("source::websub", Flows),

@@ -215,6 +215,8 @@ fn sources_go_out_as_opml_and_come_back() {
         "source",
         "add",
         "https://example.org/feed.xml?a=1&b=2",
+        "--kind", // or it would be asked what it is
+        "feed",
         "--name",
         "Новини <області>",
     ];

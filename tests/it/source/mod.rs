@@ -1,5 +1,6 @@
 //! Reading the world, well-behaved and otherwise.
 
+mod discover;
 mod fetch;
 mod oracle;
 mod pictures;

@@ -1,5 +1,7 @@
 //! `source`: where news comes from.
 
+mod add;
+
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +14,6 @@ use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::clock::Stamp;
-use crate::config::Span;
 use crate::feed::opml;
 use crate::feed::opml::Outline;
 use crate::source;
@@ -30,21 +31,7 @@ use crate::store::source::NewSource;
 #[derive(Debug, Subcommand)]
 pub(super) enum Source {
     /// Add a source; the first poll follows within seconds if `serve` runs.
-    Add {
-        /// Its address.
-        url: SourceUrl,
-        /// How to read it.
-        #[arg(long, value_enum, default_value_t)]
-        kind: SourceKind,
-        /// What to call it [default: its host].
-        #[arg(long)]
-        name: Option<String>,
-        /// How long to wait between polls.
-        #[arg(long, default_value = "15m")]
-        every: Span,
-        #[command(flatten)]
-        selectors: Box<Selectors>,
-    },
+    Add(Box<add::Add>),
     /// All sources and how they are.
     List,
     /// One source.
@@ -99,23 +86,7 @@ struct Shown {
 impl Source {
     pub(super) async fn run(self, common: &Common) -> Result<ExitCode, Failure> {
         match self {
-            Self::Add {
-                url,
-                kind,
-                name,
-                every,
-                selectors,
-            } => {
-                let name = name.unwrap_or_else(|| host(&url));
-                let new = NewSource {
-                    url,
-                    kind,
-                    name,
-                    selectors: *selectors,
-                    every: every.0,
-                };
-                add(common, &new).await?;
-            }
+            Self::Add(add) => add.run(common).await?,
             Self::List => list(common).await?,
             Self::Show { id } => show(common, SourceId(id)).await?,
             Self::Poll { id } => return poll_now(common, id.map(SourceId)).await,
@@ -128,41 +99,11 @@ impl Source {
     }
 }
 
-fn host(url: &SourceUrl) -> String {
-    let url = url::Url::parse(url.as_str()).ok();
-    url.and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 /// The front page of a source's site.
 fn home(url: &SourceUrl) -> String {
     let url = url::Url::parse(url.as_str()).ok();
     let front = url.and_then(|url| url.join("/").ok());
     front.map(String::from).unwrap_or_default()
-}
-
-async fn add(common: &Common, new: &NewSource) -> Result<(), Failure> {
-    let app = common.open().await?;
-    let mut tx = app.db.begin().await?;
-    let id = store::source::add(&mut tx, new, app.now()).await?;
-    tx.commit().await?;
-    let Some(id) = id else {
-        return Err(Failure::new(
-            Exit::Data,
-            format!(
-                "`{}` is a source already; see `visnyk source list`",
-                new.url
-            ),
-        ));
-    };
-    let shown = serde_json::json!({ "id": id, "url": new.url, "name": new.name });
-    common.out().give(&shown, |_| {
-        format!(
-            "source {} added: {}\nif `visnyk serve` isn't running: visnyk source poll {}",
-            id.0, new.name, id.0
-        )
-    });
-    Ok(())
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {
@@ -347,7 +288,7 @@ async fn import(common: &Common, file: &Path) -> Result<(), Failure> {
                 continue;
             }
         };
-        let name = if title.is_empty() { host(&url) } else { title };
+        let name = if title.is_empty() { url.host() } else { title };
         let every = TimeDelta::minutes(15);
         let new = NewSource {
             url,

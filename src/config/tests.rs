@@ -190,7 +190,7 @@ red = 1
         ("VISNYK_BASEURL", "x"),
     ];
     insta::assert_snapshot!(told(file, &variables), @r"
-    visnyk.toml:2:1: listne: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `listne`; did you mean `listen`?
+    visnyk.toml:2:1: listne: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `access`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `listne`; did you mean `listen`?
     visnyk.toml:3:1: base_url: expected `http(s)://host[:port]` with no path, but got `news.example`
     visnyk.toml:4:17: roles[1]: expected `web`, `ingest` or `send`, but got `cook`
     visnyk.toml:6:1: site.zone: expected a zone of the IANA list such as `Europe/Kyiv`, but got `Europe/Lemberg`
@@ -201,8 +201,8 @@ red = 1
     visnyk.toml:13:1: mail.relay[0].wieght: expected one of `url`, `connections`, `per_second`, `domains`, `weight`, `warm_up`, but got `wieght`; did you mean `weight`?
     visnyk.toml:14:1: mail.relay[1].url: expected a value, but got none
     visnyk.toml:17:1: retain.letters: expected a length of time such as `15m`, `12h` or `30d`, but got `forever`
-    visnyk.toml:18:2: colour: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `colour`
-    VISNYK_BASEURL: baseurl: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `baseurl`; did you mean `base_url`?
+    visnyk.toml:18:2: colour: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `access`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `colour`
+    VISNYK_BASEURL: baseurl: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `access`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `baseurl`; did you mean `base_url`?
     VISNYK_INGEST__ALLOW: ingest.allow[0]: expected a network such as `10.0.0.0/8` or `::1`, but got `10.0.0.0/33`
     ");
 }

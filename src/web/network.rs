@@ -157,15 +157,19 @@ struct Tries {
     counts: HashMap<Try, (Stamp, u32)>,
     /// At how many entries it's worth looking for those whose time is over.
     full: usize,
+    /// When that was done last.
+    swept: Option<Stamp>,
 }
 
 impl Tries {
-    /// Drops what is over, once there are twice as many entries as the last time left: so a flood
-    /// from ever new networks costs each of them a step or two.
+    /// Drops what is over, once there are twice as many entries as the last time left, and at most
+    /// once a second: so a flood from ever new networks costs each of them a step or two.
     fn sweep(&mut self, now: Stamp) {
-        if self.counts.len() < self.full.max(MANY) {
+        let was_just_done = |at: Stamp| (now - at).abs() < TimeDelta::seconds(1);
+        if self.counts.len() < self.full.max(MANY) || self.swept.is_some_and(was_just_done) {
             return;
         }
+        self.swept = Some(now);
         self.counts
             .retain(|what, (since, _)| now - *since < what.limit().1);
         self.full = (self.counts.len() * 2).min(MOST);

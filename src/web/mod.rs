@@ -40,11 +40,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::extract::FromRef;
+use axum::extract::Request;
+use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
+use axum::middleware::Next;
 use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
+use axum::response::Response;
 use axum::routing::get;
 use axum::routing::post;
 use tokio::sync::Semaphore;
@@ -81,7 +85,18 @@ pub fn router(app: App) -> Router {
     routes(app, Arc::default())
 }
 
+/// Whoever changes something sees it in the feeds at once.
+async fn look_anew(State(kiosk): State<Arc<Kiosk>>, request: Request, next: Next) -> Response {
+    let reads = request.method().is_safe();
+    let response = next.run(request).await;
+    if !reads {
+        kiosk.look_anew();
+    }
+    response
+}
+
 fn routes(app: App, kiosk: Arc<Kiosk>) -> Router {
+    let changed = Arc::clone(&kiosk);
     let web = Web {
         app: app.clone(),
         budgets: Arc::default(),
@@ -102,6 +117,7 @@ fn routes(app: App, kiosk: Arc<Kiosk>) -> Router {
         ))
         .layer(CatchPanicLayer::custom(error::after_panic))
         .layer(from_fn_with_state(web.clone(), error::dress))
+        .layer(from_fn_with_state(changed, look_anew))
         .layer(from_fn_with_state(web.clone(), guard::protect))
         .layer(from_fn_with_state(web.clone(), guard::tell))
         .with_state(web)

@@ -1,8 +1,9 @@
 //! Documents asked for in, snapshots out: each written once a change, whoever and however many ask.
 //!
 //! A counter in the database grows with every change to any article, on whichever process it is
-//! made. It is looked at four times a second at most, so a poll costs no SQL. A snapshot older than
-//! the counter is written anew by the first who asks; the others wait for that one.
+//! made. It is looked at twenty times a second at most, so a poll costs no SQL, and after every
+//! request that may have changed something here. A snapshot older than the counter is written anew
+//! by the first who asks; the others wait for that one.
 //!
 //! Nearly all requests are for the same few feeds, by the one spelling of their addresses. Those
 //! that were answered once and whose headers are settled are found by the address as it came.
@@ -30,8 +31,11 @@ use crate::feed::snapshot::Snapshot;
 use crate::store;
 use crate::web::feeds::ready::Ready;
 
-/// How long a look at the counter holds.
-const LOOK: TimeDelta = TimeDelta::milliseconds(250);
+/// How long a look at the counter holds: less than a person or a script takes from a change on
+/// another process to the next poll.
+const LOOK: TimeDelta = TimeDelta::milliseconds(50);
+/// Before every look.
+const NEVER: i64 = i64::MIN;
 /// The most documents kept.
 const MOST_DOCUMENTS: usize = 4_000;
 /// The most bytes kept.
@@ -91,7 +95,7 @@ impl Default for FeedCache {
             at_hand: RwLock::default(),
             look: Look {
                 version: AtomicI64::new(0),
-                at: AtomicI64::new(i64::MIN),
+                at: AtomicI64::new(NEVER),
                 turn: tokio::sync::Mutex::default(),
             },
             writers: Semaphore::new(WRITERS),
@@ -100,6 +104,11 @@ impl Default for FeedCache {
 }
 
 impl FeedCache {
+    /// Something may have changed here: whoever asks next looks.
+    pub(super) fn look_anew(&self) {
+        self.look.at.store(NEVER, Ordering::Release);
+    }
+
     /// The document as it is now; `None` if there is none such.
     pub(super) async fn get(
         &self,

@@ -47,6 +47,11 @@ impl Kiosk {
         Some(response)
     }
 
+    /// Something may have changed here: the next reader gets it.
+    pub(in crate::web) fn look_anew(&self) {
+        self.cache.look_anew();
+    }
+
     /// Hears for how many people somebody reads a feed.
     pub(super) fn listen(&self, app: &App, feed: &str, headers: &HeaderMap) {
         if let Some(user_agent) = text(headers, header::USER_AGENT) {

@@ -59,7 +59,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let waits = prop::sample::select(vec![0, 250, 400, 800, 1_000, 2_500, 60_000]);
+    let waits = prop::sample::select(vec![0, 50, 400, 800, 1_000, 2_500, 60_000]);
     (event(), waits, 0..2_usize, 0..FEEDS.len())
 }
 

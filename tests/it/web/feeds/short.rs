@@ -15,6 +15,7 @@ use crate::web::feeds::support::fetch;
 use crate::web::feeds::support::request;
 
 on_both! {
+    a_change_by_this_process_closes_the_short_way_at_once,
     a_change_by_another_process_closes_the_short_way,
 }
 
@@ -157,12 +158,23 @@ async fn what_cannot_be_settled_is_left_to_the_routes() {
     assert_eq!(within_its_second, None, "its date proves nothing yet");
 }
 
+async fn a_change_by_this_process_closes_the_short_way_at_once(database: TestDb) {
+    let (newsroom, front) = settled(Newsroom::over(database).await).await;
+    newsroom.publish("Створили інший офіс").await;
+    let held = at_once(&front, "GET", "/feed.atom", &[]).await;
+    assert!(held.is_some(), "nobody has looked since");
+    fetch(&front, "POST", "/api/v1/articles", &[]).await;
+    assert_eq!(at_once(&front, "GET", "/feed.atom", &[]).await, None);
+    let fetched = fetch(&front, "GET", "/feed.atom", &[]).await;
+    assert!(fetched.text().contains("інший офіс"));
+}
+
 async fn a_change_by_another_process_closes_the_short_way(database: TestDb) {
     let (newsroom, front) = settled(Newsroom::over(database).await).await;
     let held = at_once(&front, "GET", "/feed.atom", &[]).await.unwrap();
     let tag = [("if-none-match", held.header("etag"))];
     newsroom.publish("Створили інший офіс").await;
-    newsroom.wait(250);
+    newsroom.wait(50);
     assert_eq!(at_once(&front, "GET", "/feed.atom", &tag).await, None);
     let fetched = fetch(&front, "GET", "/feed.atom", &tag).await;
     assert_eq!(fetched.status, StatusCode::OK);

@@ -19,10 +19,11 @@ use crate::source::decode::decode;
 use crate::source::dom;
 use crate::source::fetch::Accept;
 use crate::source::fetch::Document;
+use crate::source::fetch::FetchError;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
-use crate::source::read;
-use crate::source::read::How;
+use crate::source::poll::LEASE;
+use crate::source::poll::read_as;
 use crate::store;
 
 /// Announced feeds that are asked.
@@ -62,7 +63,6 @@ pub struct Found {
 /// A document, and what it holds.
 struct Seen {
     document: Document,
-    base: Url,
     reading: Reading,
 }
 
@@ -88,7 +88,7 @@ pub async fn discover(app: &App, url: &SourceUrl) -> anyhow::Result<Found> {
 
 /// A page: its feeds say more, and more reliably, than its looks.
 async fn in_page(app: &App, url: &SourceUrl, seen: Seen) -> anyhow::Result<Found> {
-    let announced = announced(&seen);
+    let announced = announced(&seen.document)?;
     for feed in announced.iter().take(TRIED) {
         let Ok(found) = look(app, feed, SourceKind::Feed).await? else {
             continue;
@@ -103,7 +103,8 @@ async fn in_page(app: &App, url: &SourceUrl, seen: Seen) -> anyhow::Result<Found
         }
     }
     let others = announced;
-    let listing = seen.again(app, SourceKind::Listing).await;
+    let selectors = Selectors::default();
+    let listing = read_as(app, SourceKind::Listing, &selectors, &seen.document).await?;
     if listing.drafts.len() > 1 {
         return Ok(Found {
             others,
@@ -123,68 +124,43 @@ async fn in_page(app: &App, url: &SourceUrl, seen: Seen) -> anyhow::Result<Found
     })
 }
 
+/// Asks once, in turn with everybody else who asks the site. One that wants to be left alone, now or
+/// from an answer before, is.
 async fn look(
     app: &App,
     url: &SourceUrl,
     kind: SourceKind,
 ) -> anyhow::Result<Result<Seen, String>> {
+    let (host, until) = (url.host(), app.now() + LEASE);
+    let mut tx = app.db.begin().await?;
+    let ours = store::source::take_site(&mut tx, &host, app.now(), until).await?;
+    tx.commit().await?;
+    if !ours {
+        let words = format!("{host} is being asked already, or wants to be left alone for a while");
+        return Ok(Err(words));
+    }
     let request = Request {
         url,
         validators: None,
         accept: Accept::Source,
         now: app.now(),
     };
-    let document = match app.fetcher.get(&request).await {
+    let fetched = app.fetcher.get(&request).await;
+    let wait = fetched.as_ref().err().and_then(FetchError::retry_after);
+    let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
+    let free = app.now() + wait.unwrap_or_default();
+    let mut tx = app.db.begin().await?;
+    store::source::move_site(&mut tx, &host, until, free).await?;
+    tx.commit().await?;
+    let document = match fetched {
         Ok(Fetched::Document(document)) => document,
         Ok(Fetched::NotModified { .. }) => {
             return Ok(Err("expected a document, but got 304".to_owned()));
         }
-        Err(problem) => {
-            let wait = problem.retry_after().map(TimeDelta::from_std);
-            if let Some(Ok(wait)) = wait {
-                let mut tx = app.db.begin().await?;
-                store::source::leave_site(&mut tx, &url.host(), app.now() + wait).await?;
-                tx.commit().await?;
-            }
-            return Ok(Err(problem.to_string()));
-        }
+        Err(problem) => return Ok(Err(problem.to_string())),
     };
-    let base = Url::parse(document.final_url.as_str())?;
-    let mut seen = Seen {
-        document,
-        base,
-        reading: Reading::unread(""),
-    };
-    seen.reading = seen.again(app, kind).await;
-    Ok(Ok(seen))
-}
-
-impl Seen {
-    /// Reads the document, taken for this kind.
-    async fn again(&self, app: &App, kind: SourceKind) -> Reading {
-        let (bytes, content_type) = (
-            self.document.bytes.clone(),
-            self.document.content_type.clone(),
-        );
-        let (base, zone, now) = (self.base.clone(), app.settings.site.zone, app.now());
-        let read = tokio::task::spawn_blocking(move || {
-            let document = read::Document {
-                bytes: &bytes,
-                content_type: content_type.as_deref(),
-                base: Some(&base),
-            };
-            let selectors = Selectors::default();
-            let how = How {
-                kind,
-                selectors: &selectors,
-                zone,
-                now,
-            };
-            read::read(&document, &how)
-        });
-        read.await
-            .unwrap_or_else(|problem| Reading::unread(problem.to_string()))
-    }
+    let reading = read_as(app, kind, &Selectors::default(), &document).await?;
+    Ok(Ok(Seen { document, reading }))
 }
 
 impl Found {
@@ -221,10 +197,10 @@ impl Found {
 }
 
 /// The feeds that a page announces, those of comments last.
-fn announced(seen: &Seen) -> Vec<SourceUrl> {
-    let content_type = seen.document.content_type.as_deref();
-    let text = decode(&seen.document.bytes, content_type).text;
-    feeds_in(&text, &seen.base)
+fn announced(page: &Document) -> anyhow::Result<Vec<SourceUrl>> {
+    let base = Url::parse(page.final_url.as_str())?;
+    let text = decode(&page.bytes, page.content_type.as_deref()).text;
+    Ok(feeds_in(&text, &base))
 }
 
 fn feeds_in(text: &str, base: &Url) -> Vec<SourceUrl> {

@@ -7,6 +7,7 @@
 mod look;
 mod pages;
 
+pub(crate) use self::look::LEASE;
 pub use self::look::poll_due;
 pub use self::look::ring;
 
@@ -22,7 +23,9 @@ use crate::clock::Stamp;
 use crate::source::DocumentKind;
 use crate::source::Moved;
 use crate::source::Reading;
+use crate::source::Selectors;
 use crate::source::Source;
+use crate::source::SourceKind;
 use crate::source::SourceState;
 use crate::source::SourceUrl;
 use crate::source::fetch::Accept;
@@ -194,35 +197,39 @@ async fn document_came(
     })
 }
 
-/// Reading is work for the processor, and a hostile document can make it much.
 pub(super) async fn read_document(
     app: &App,
     source: &Source,
     document: &Document,
 ) -> anyhow::Result<Reading> {
+    read_as(app, source.kind, &source.selectors, document).await
+}
+
+/// What a document gives, taken for this kind. Reading is work for the processor, and a hostile
+/// document can make it much.
+pub(crate) async fn read_as(
+    app: &App,
+    kind: SourceKind,
+    selectors: &Selectors,
+    document: &Document,
+) -> anyhow::Result<Reading> {
     let (bytes, content_type) = (document.bytes.clone(), document.content_type.clone());
     let base = Url::parse(document.final_url.as_str())?;
-    let (kind, selectors, zone, now) = (
-        source.kind,
-        source.selectors.clone(),
-        app.settings.site.zone,
-        app.now(),
-    );
+    let selectors = selectors.clone();
+    let (zone, now) = (app.settings.site.zone, app.now());
     let reading = tokio::task::spawn_blocking(move || {
         let document = read::Document {
             bytes: &bytes,
             content_type: content_type.as_deref(),
             base: Some(&base),
         };
-        read::read(
-            &document,
-            &How {
-                kind,
-                selectors: &selectors,
-                zone,
-                now,
-            },
-        )
+        let how = How {
+            kind,
+            selectors: &selectors,
+            zone,
+            now,
+        };
+        read::read(&document, &how)
     });
     Ok(reading.await?)
 }

@@ -18,8 +18,7 @@ use crate::source::SourceUrl;
 use crate::source::fetch::Accept;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
-use crate::source::read;
-use crate::source::read::How;
+use crate::source::poll::read_as;
 use crate::store;
 use crate::store::source::NewSource;
 use crate::templates::board::Board;
@@ -246,24 +245,8 @@ async fn look(app: &App, url: &SourceUrl, kind: SourceKind, selectors: &Selector
         Ok(_) => return Reading::unread("expected a document, but got none"),
         Err(problem) => return Reading::unread(problem.to_string()),
     };
-    let base = Url::parse(document.final_url.as_str()).ok();
-    let (kind, selectors) = (kind, selectors.clone());
-    let (zone, now) = (app.settings.site.zone, app.now());
-    let read = tokio::task::spawn_blocking(move || {
-        let document = read::Document {
-            bytes: &document.bytes,
-            content_type: document.content_type.as_deref(),
-            base: base.as_ref(),
-        };
-        let how = How {
-            kind,
-            selectors: &selectors,
-            zone,
-            now,
-        };
-        read::read(&document, &how)
-    });
-    read.await
+    read_as(app, kind, selectors, &document)
+        .await
         .unwrap_or_else(|problem| Reading::unread(problem.to_string()))
 }
 

@@ -46,6 +46,10 @@ async fn found_at(path: &str) -> (Found, Origin) {
                <link rel="alternate" type="application/rss+xml" href="/second">"#,
         ),
         "/dead-feed" => page(r#"<link rel="alternate" type="application/rss+xml" href="/gone">"#),
+        "/under-load" => page(
+            r#"<link rel="alternate" type="application/rss+xml" href="/busy">
+               <link rel="alternate" type="application/rss+xml" href="/feed">"#,
+        ),
         "/news" => page(""),
         "/about" => {
             html("<html><head><title>Про нас</title></head><body><p>Ми є.</p></body></html>")
@@ -126,4 +130,12 @@ async fn what_gives_no_articles_is_kept_with_the_reason() {
     let (found, origin) = found_at("/busy").await;
     assert!(found.problem.unwrap().contains("429"));
     assert_eq!(origin.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_site_that_wants_to_be_left_alone_is_asked_no_further() {
+    let (found, origin) = found_at("/under-load").await;
+    assert_eq!((found.kind, found.articles), (SourceKind::Listing, 3));
+    let asked: Vec<String> = origin.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked, ["/under-load", "/busy"]);
 }

@@ -17,10 +17,12 @@ use hickory_resolver::config::NameServerConfig;
 use hickory_resolver::config::ResolverConfig;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::RData;
 use hickory_resolver::proto::rr::RecordType;
 
 use crate::letter::dkim::Signer;
+use crate::source::fetch::is_public;
 
 /// How long one question may take, asked twice.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -161,8 +163,8 @@ impl Records {
         Ok(hosts.collect())
     }
 
-    /// Whether a relay's public addresses have names that lead back to them. `None` for those that
-    /// have none: what's inside our own network is nobody's business.
+    /// Whether a relay's public address has a name that leads back to it. `None` for a relay without
+    /// one: what's inside our own network is nobody's business.
     async fn way_back(&self, host: &str) -> Option<Standing> {
         let addresses: Vec<IpAddr> = match host.parse() {
             Ok(address) => vec![address],
@@ -171,31 +173,33 @@ impl Records {
                 Err(problem) => return Some(Standing::Unknown(problem.to_string())),
             },
         };
-        for address in addresses.into_iter().filter(is_public) {
-            let question = address.into();
-            let question: hickory_resolver::proto::rr::Name = question;
-            let found = self.ask(&question.to_string(), RecordType::PTR).await;
-            let Ok(found) = found else { continue };
-            let Some(name) = found.into_iter().find_map(|data| match data {
-                RData::PTR(name) => Some(name_of(&name)),
-                _ => None,
-            }) else {
+        let address = addresses.into_iter().find(|address| is_public(*address))?;
+        let found = match self.0.reverse_lookup(address).await {
+            Ok(found) => found,
+            Err(problem) if is_nothing(&problem) => {
                 return Some(Standing::Unknown(format!(
                     "{address} has no name; if it hands letters to strangers, have its provider give it one"
                 )));
-            };
-            let back = self.0.lookup_ip(name.as_str()).await;
-            return Some(
-                if back.is_ok_and(|found| found.iter().any(|ip| ip == address)) {
-                    Standing::Good(format!("{address} is {name}, and back"))
-                } else {
-                    Standing::Unknown(format!(
-                        "{address} is called {name}, but that name doesn't lead back to it"
-                    ))
-                },
-            );
-        }
-        None
+            }
+            Err(problem) => return Some(Standing::Unknown(problem.to_string())),
+        };
+        let name = found
+            .answers()
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::PTR(name) => Some(name_of(name)),
+                _ => None,
+            })?;
+        let back = self.0.lookup_ip(name.as_str()).await;
+        Some(
+            if back.is_ok_and(|found| found.iter().any(|ip| ip == address)) {
+                Standing::Good(format!("{address} is {name}, and back"))
+            } else {
+                Standing::Unknown(format!(
+                    "{address} is called {name}, but that name doesn't lead back to it"
+                ))
+            },
+        )
     }
 
     /// What there is of a kind at a name. "Nothing" is an answer.
@@ -207,9 +211,7 @@ impl Records {
                 let answers = found.answers().iter();
                 Ok(answers.map(|record| record.data.clone()).collect())
             }
-            Err(problem) if problem.is_no_records_found() || problem.is_nx_domain() => {
-                Ok(Vec::new())
-            }
+            Err(problem) if is_nothing(&problem) => Ok(Vec::new()),
             Err(problem) => Err(problem),
         }
     }
@@ -324,16 +326,11 @@ fn is_aligned(one: &str, other: &str) -> bool {
     below(one, other) || below(other, one)
 }
 
-fn is_public(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            !(address.is_loopback() || address.is_private() || address.is_link_local())
-        }
-        IpAddr::V6(address) => !(address.is_loopback() || address.is_unique_local()),
-    }
+fn is_nothing(problem: &NetError) -> bool {
+    problem.is_no_records_found() || problem.is_nx_domain()
 }
 
-fn name_of(name: &hickory_resolver::proto::rr::Name) -> String {
+fn name_of(name: &Name) -> String {
     name.to_string().trim_end_matches('.').to_owned()
 }
 

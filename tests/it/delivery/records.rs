@@ -39,7 +39,7 @@ impl NameServer {
                 "--group=",
                 "--pid-file=",
             ])
-            .args(["--local=/test/", "--local=/113.0.203.in-addr.arpa/"])
+            .args(["--local=/test/", "--local=/0.0.11.in-addr.arpa/"])
             .arg(format!("--port={}", at.port()))
             .args(records)
             .stdin(Stdio::null())
@@ -113,7 +113,7 @@ async fn records_as_they_should_be_are_found_good() {
         "--txt-record=bounces.news.test,v=spf1 a -all".to_owned(),
         "--txt-record=_dmarc.news.test,v=DMARC1; p=none".to_owned(),
         "--mx-host=bounces.news.test,mail.news.test,10".to_owned(),
-        "--host-record=mail.news.test,203.0.113.7".to_owned(),
+        "--host-record=mail.news.test,11.0.0.7".to_owned(),
     ];
     let found = looked_up(&records, &[rsa, small]).await;
     assert!(

@@ -60,22 +60,17 @@ pub async fn move_all(
     told: impl FnMut(&str, u64),
 ) -> Result<Counts> {
     let (mut left, mut new) = (from.begin().await?, to.begin().await?);
-    let counts = match (&mut left, &mut new) {
-        (Tx::Sqlite(left), Tx::Postgres(new)) => {
-            let tables = tables(left).await?;
-            copy(left, new, &tables, told).await?;
-            compare(left, new, &tables).await?
-        }
-        _ => {
-            return Err(StoreError::Moving(
-                "expected to move from `sqlite://…` to `postgres://…`; between two PostgreSQL databases pg_dump does it".to_owned(),
-            ));
-        }
+    let (Tx::Sqlite(from), Tx::Postgres(to)) = (&mut left, &mut new) else {
+        return Err(StoreError::Moving(
+            "expected to move from `sqlite://…` to `postgres://…`; between two PostgreSQL databases pg_dump does it".to_owned(),
+        ));
     };
+    let tables = tables(from).await?;
+    copy(from, to, &tables, told).await?;
+    let counts = compare(from, to, &tables).await?;
     installation::set_moved(&mut left, moved.0, moved.1).await?;
-    if let Tx::Sqlite(left) = &mut left {
-        let tables = tables(left).await?;
-        seal(left, &tables).await?;
+    if let Tx::Sqlite(from) = &mut left {
+        seal(from, &tables).await?;
     }
     new.commit().await?;
     left.commit().await?;

@@ -247,6 +247,7 @@ async fn killed_in_the_middle_of_planning_it_plans_each_letter_once() {
         let before = planned;
         while planned == before {
             beat.tick().await;
+            assert_eq!(process.try_wait().unwrap(), None, "it ended by itself");
             planned = letters_of(&app, id).await;
         }
         process.kill().unwrap();

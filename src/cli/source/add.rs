@@ -47,6 +47,7 @@ impl Add {
             Some(discover(&app, &self.url).await?)
         };
         let title = found.as_ref().and_then(|found| found.title.clone());
+        let asked = self.url.clone();
         let new = NewSource {
             name: self.name.or(title).unwrap_or_else(|| self.url.host()),
             url: found.as_ref().map_or(self.url, |found| found.url.clone()),
@@ -54,6 +55,9 @@ impl Add {
             selectors: self.selectors,
             every: self.every.0,
         };
+        if new.url != asked {
+            refuse_known(&app, &new.url).await?;
+        }
         let id = keep(&app, &new).await?;
         let shown = json!({
             "id": id, "url": new.url, "name": new.name, "kind": new.kind, "found": found,

@@ -3,7 +3,6 @@
 use axum::extract::Path;
 use axum::response::Response;
 use chrono::TimeDelta;
-use url::Url;
 
 use crate::access::User;
 use crate::app::App;
@@ -394,16 +393,10 @@ async fn keep(
     url: SourceUrl,
     filled: Filled,
 ) -> Result<Option<SourceId>, Error> {
-    let host = || {
-        let parsed = Url::parse(url.as_str()).ok();
-        parsed
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or_default()
-    };
     let new = NewSource {
         name: Some(filled.name)
             .filter(|name| !name.is_empty())
-            .unwrap_or_else(host),
+            .unwrap_or_else(|| url.host()),
         kind: filled.kind,
         selectors: filled.selectors,
         every: filled.every,

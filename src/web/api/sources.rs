@@ -193,16 +193,10 @@ pub(super) async fn add(
     let url: SourceUrl = String::from(new.url)
         .parse()
         .map_err(|problem| Problem::field("/url", problem))?;
-    let host = || {
-        let parsed = url::Url::parse(url.as_str()).ok();
-        parsed
-            .and_then(|url| url.host_str().map(str::to_owned))
-            .unwrap_or_default()
-    };
     let new = NewSource {
         name: new
             .name
-            .map_or_else(host, |name| one_line(name.as_str(), 200)),
+            .map_or_else(|| url.host(), |name| one_line(name.as_str(), 200)),
         kind: new.kind.map_or(SourceKind::Auto, kind),
         selectors: new.selectors.map(selectors).unwrap_or_default(),
         every: TimeDelta::seconds(new.every.map_or(900, |every| every.0)),

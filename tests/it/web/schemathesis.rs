@@ -87,8 +87,10 @@ fn the_api_answers_as_its_description_says() {
             "45",
             "--seed",
             "20261123",
+            // CPython 3.11 counts how deep its parser is for all threads together, and two that parse
+            // at once now and then end in a SystemError.
             "--workers",
-            "2",
+            "1",
         ])
         .args([
             "--phases",

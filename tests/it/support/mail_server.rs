@@ -232,6 +232,11 @@ impl Certificate {
         let config = Arc::new(config);
         Self { root, config }
     }
+
+    /// Whoever talks TLS with it.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
+    }
 }
 
 /// The running server.
@@ -404,7 +409,7 @@ impl Shared {
         let Some(certificate) = &self.script.certificate else {
             return Err(io::ErrorKind::ConnectionAborted.into());
         };
-        let acceptor = TlsAcceptor::from(Arc::clone(&certificate.config));
+        let acceptor = certificate.acceptor();
         let tls = acceptor.accept(line.into_inner()).await?;
         Ok(BufReader::new(Box::new(tls)))
     }

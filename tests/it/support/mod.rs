@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod chromium;
 pub(crate) mod command;
 pub(crate) mod database;
+pub(crate) mod flask_websub;
 pub(crate) mod mail_server;
 pub(crate) mod origin;
 pub(crate) mod peer;

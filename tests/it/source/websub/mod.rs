@@ -1,6 +1,8 @@
 //! Our side of other people's WebSub hubs, by the list of scenarios that websub.rocks keeps for
 //! subscribers. Where hubs are announced, the unit tests of `source::announced` tell (100 to 104).
 
+mod flask_websub;
+
 use aws_lc_rs::hmac;
 use axum::http::Method;
 use axum::http::StatusCode;

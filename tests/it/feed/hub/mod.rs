@@ -1,5 +1,7 @@
 //! Our WebSub hub, by the list of scenarios that websub.rocks keeps for hubs and publishers.
 
+mod flask_websub;
+
 use aws_lc_rs::hmac;
 use axum::http::Method;
 use axum::http::StatusCode;

@@ -4,6 +4,7 @@ mod deltas;
 mod documents;
 mod history;
 mod readers;
+mod schema;
 mod short;
 mod support;
 mod validators;

@@ -43,6 +43,15 @@ impl TestDb {
             _folder: folder,
         }
     }
+
+    /// The same once more, with connections of its own. A SQLite file goes with the first.
+    pub(crate) async fn again(&self) -> Self {
+        Self {
+            db: Db::open(&self.url).await.unwrap(),
+            url: self.url.clone(),
+            _folder: None,
+        }
+    }
 }
 
 /// In memory where the machine has that: thousands of commits needn't wait for a disk.

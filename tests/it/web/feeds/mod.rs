@@ -3,6 +3,7 @@
 mod deltas;
 mod documents;
 mod history;
+mod processes;
 mod readers;
 mod schema;
 mod short;

@@ -23,6 +23,7 @@ use crate::feed::Links;
 use crate::letter::dkim::Signer;
 use crate::source::fetch::AddressPolicy;
 use crate::source::fetch::Fetcher;
+use crate::source::fetch::Recent;
 use crate::store::Db;
 use crate::store::installation;
 use crate::store::installation::Installation;
@@ -63,6 +64,8 @@ pub struct App {
     pub letters_waiting: Arc<Notify>,
     /// How many sites are asked at the same time.
     pub polls: Arc<Semaphore>,
+    /// Documents that editors looked at a moment ago.
+    pub looks: Arc<Recent>,
     /// Everything that runs beside: shutdown waits for it.
     pub tasks: TaskTracker,
     /// Says that it's time to end.
@@ -105,6 +108,7 @@ impl App {
             settings: Arc::new(settings),
             letters_waiting: Arc::default(),
             polls: Arc::new(Semaphore::new(SITES_AT_ONCE)),
+            looks: Arc::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })

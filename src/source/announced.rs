@@ -55,8 +55,8 @@ impl Links {
 pub(crate) fn announced(headers: &[String], text: &str, base: &Url) -> Option<Announced> {
     let mut links = Links::default();
     for header in headers {
-        for (address, rel) in header_links(header) {
-            links.add(&rel, address, base);
+        for link in header_links(header) {
+            links.add(&link.rel, link.address, base);
         }
     }
     if links.hub.is_none() || links.own.is_none() {
@@ -71,14 +71,28 @@ pub(crate) fn announced(headers: &[String], text: &str, base: &Url) -> Option<An
     })
 }
 
-/// Addresses and relations of a `Link` header (RFC 8288).
-fn header_links(header: &str) -> Vec<(&str, String)> {
+/// One link of a `Link` header.
+pub(super) struct HeaderLink<'a> {
+    /// As it came.
+    pub(super) address: &'a str,
+    /// Relations, spaces between them.
+    pub(super) rel: String,
+    /// What it leads to, as a media type; empty if it doesn't say.
+    pub(super) mime: String,
+}
+
+/// The links of a `Link` header (RFC 8288).
+pub(super) fn header_links(header: &str) -> Vec<HeaderLink<'_>> {
     let mut links = Vec::new();
     let mut rest = header;
     while let Some((address, after)) = rest.split_once('<').and_then(|(_, at)| at.split_once('>')) {
         let end = end_of_link(after);
         let (parameters, next) = after.split_at_checked(end).unwrap_or((after, ""));
-        links.push((address, relation(parameters)));
+        links.push(HeaderLink {
+            address,
+            rel: parameter(parameters, "rel"),
+            mime: parameter(parameters, "type"),
+        });
         rest = next;
     }
     links
@@ -97,12 +111,12 @@ fn end_of_link(parameters: &str) -> usize {
     parameters.len()
 }
 
-fn relation(parameters: &str) -> String {
+fn parameter(parameters: &str, name: &str) -> String {
     let named = parameters.split(';').filter_map(|one| one.split_once('='));
-    let rel = named
+    let found = named
         .into_iter()
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("rel"));
-    rel.map_or_else(String::new, |(_, value)| {
+        .find(|(said, _)| said.trim().eq_ignore_ascii_case(name));
+    found.map_or_else(String::new, |(_, value)| {
         value.trim().trim_matches('"').to_owned()
     })
 }

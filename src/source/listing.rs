@@ -17,7 +17,6 @@ use crate::article::html::document;
 use crate::source::DocumentKind;
 use crate::source::Draft;
 use crate::source::Reading;
-use crate::source::Selectors;
 use crate::source::dom::LINE;
 use crate::source::dom::Picks;
 use crate::source::dom::address;
@@ -75,18 +74,6 @@ pub fn read(text: &str, base: Option<&Url>, how: &How<'_>) -> Reading {
     }
     reading.problems = problems;
     reading
-}
-
-/// Selectors by which the listing could be read from now on, if its structure is plain.
-pub fn proposed_selectors(text: &str, how: &How<'_>) -> Option<Selectors> {
-    let text = text
-        .get(..text.floor_char_boundary(LARGEST))
-        .unwrap_or_default();
-    let item = repeated(&document(text), how)?;
-    Some(Selectors {
-        item: Some(item),
-        ..how.selectors.clone()
-    })
 }
 
 struct Listing<'a> {
@@ -336,6 +323,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Stamp;
+    use crate::source::Selectors;
     use crate::source::SourceKind;
 
     const LISTING: &str = include_str!("../../tests/fixtures/pages/listing.html");
@@ -400,16 +388,6 @@ mod tests {
     #[test]
     fn a_listing_is_read_without_selectors() {
         assert_is_the_listing(&read_by(LISTING, &Selectors::default()));
-        let selectors = Selectors::default();
-        let how = How {
-            kind: SourceKind::Listing,
-            selectors: &selectors,
-            zone: Kyiv,
-            now: Stamp(0),
-        };
-        let proposed = proposed_selectors(LISTING, &how).unwrap();
-        assert_eq!(proposed.item.as_deref(), Some("div.cards > article.card"));
-        assert_eq!(proposed_selectors("<p>Нічого", &how), None);
     }
 
     #[test]

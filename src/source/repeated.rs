@@ -87,7 +87,7 @@ fn shape(item: ElementRef<'_>) -> String {
 
 /// An element's name with its id or classes; an item only with the classes that it shares with
 /// one beside it.
-fn step(element: ElementRef<'_>, item: bool) -> String {
+pub(super) fn step(element: ElementRef<'_>, item: bool) -> String {
     let name = element.value().name();
     let plain = |word: &&str| {
         let mut letters = word.chars();

@@ -46,6 +46,9 @@ statements! {
     CHANGE = Sql::both(
         "UPDATE source SET name = $2, kind = $3, selectors = $4, every_ms = $5, etag = NULL, last_modified = NULL
          WHERE id = $1");
+    SETTLE = Sql::both(
+        "UPDATE source SET url = $2, host = $3, kind = $4
+         WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM source other WHERE other.url = $2 AND other.id <> $1)");
     CALL = Sql::both("UPDATE source SET next_poll_at = $2 WHERE id = $1 AND state = 'active'");
     /// Those of a host that is left alone wait, and are in nobody's way.
     DUE = Sql::both(
@@ -230,6 +233,11 @@ pub async fn set_moved(tx: &mut Tx, id: SourceId, moved: Option<&Moved>) -> Resu
 /// The source is at another address from now on. False if another source is there already.
 pub async fn move_to(tx: &mut Tx, id: SourceId, url: &SourceUrl) -> Result<bool> {
     Ok(change!(tx, MOVE, (id, url.as_str(), url.host()))? > 0)
+}
+
+/// Keeps what an `auto` source has turned out to be. False if the address is another source's.
+pub async fn settle(tx: &mut Tx, id: SourceId, url: &SourceUrl, kind: SourceKind) -> Result<bool> {
+    Ok(change!(tx, SETTLE, (id, url.as_str(), url.host(), kind.as_str()))? > 0)
 }
 
 /// Takes a host for this process until `until`; false if somebody else has it, or it's to be left

@@ -14,7 +14,8 @@ use crate::source::SourceId;
 use crate::source::SourceKind;
 use crate::source::SourceUrl;
 use crate::source::discover::Found;
-use crate::source::discover::discover;
+use crate::source::discover::Taste;
+use crate::source::discover::Wanted;
 use crate::store;
 use crate::store::source::NewSource;
 
@@ -40,21 +41,15 @@ impl Add {
     pub(super) async fn run(self, common: &Common) -> Result<(), Failure> {
         let app = common.open().await?;
         refuse_known(&app, &self.url).await?;
-        let says_how = self.kind != SourceKind::Auto || self.selectors != Selectors::default();
-        let found = if says_how {
-            None
-        } else {
-            Some(discover(&app, &self.url).await?)
-        };
-        let title = found.as_ref().and_then(|found| found.title.clone());
         let asked = self.url.clone();
-        let new = NewSource {
-            name: self.name.or(title).unwrap_or_else(|| self.url.host()),
-            url: found.as_ref().map_or(self.url, |found| found.url.clone()),
-            kind: found.as_ref().map_or(self.kind, |found| found.kind),
+        let wanted = Wanted {
+            url: self.url,
+            name: self.name,
+            kind: self.kind,
             selectors: self.selectors,
             every: self.every.0,
         };
+        let (new, found) = wanted.settled(&app).await?;
         if new.url != asked {
             refuse_known(&app, &new.url).await?;
         }
@@ -105,7 +100,15 @@ fn in_words(id: SourceId, new: &NewSource, found: Option<&Found>) -> String {
                 out::count(articles, "article", "articles")
             ));
         }
-        lines.extend(found.newest.iter().map(|title| format!("  {title}")));
+        lines.extend(found.newest.iter().map(in_a_line));
+        if let Some(selectors) = &found.selectors {
+            lines.push("to have it in hand, say where things stand:".to_owned());
+            lines.push(format!(
+                "  visnyk read {} --kind listing{}",
+                found.url,
+                options(selectors)
+            ));
+        }
         if let Some(problem) = &found.problem {
             lines.push(format!("note: {problem}"));
         }
@@ -120,6 +123,27 @@ fn in_words(id: SourceId, new: &NewSource, found: Option<&Found>) -> String {
         id.0
     ));
     lines.join("\n")
+}
+
+fn in_a_line(taste: &Taste) -> String {
+    let date = taste
+        .published
+        .map(|date| date.format("%Y-%m-%d  ").to_string());
+    format!("  {}{}", date.unwrap_or_default(), taste.title)
+}
+
+/// The selectors as options for a shell.
+fn options(selectors: &Selectors) -> String {
+    let named = [
+        ("item", &selectors.item),
+        ("title", &selectors.title),
+        ("date", &selectors.date),
+    ];
+    let given = named.into_iter().filter_map(|(name, css)| {
+        let css = css.as_deref()?.replace('\'', "'\\''");
+        Some(format!(" --{name} '{css}'"))
+    });
+    given.collect()
 }
 
 fn kind_in_words(kind: SourceKind) -> &'static str {

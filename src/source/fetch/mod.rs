@@ -14,6 +14,7 @@ mod error;
 mod exchange;
 mod headers;
 mod lookup;
+mod recent;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ pub use error::{FetchError, Phase};
 pub use exchange::Answer;
 pub use headers::{LONGEST_WAIT, Validators};
 pub use lookup::{Answers, Lookup, SystemLookup};
+pub use recent::Recent;
 
 use lookup::{Guard, Reach};
 

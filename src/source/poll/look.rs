@@ -116,7 +116,7 @@ async fn move_site(
 }
 
 /// Leaves a host a moment between two requests, unless it's this machine.
-pub(super) async fn breathe(host: &str) {
+pub(in crate::source) async fn breathe(host: &str) {
     let near = match Host::parse(host) {
         Ok(Host::Ipv4(address)) => address.is_loopback(),
         Ok(Host::Ipv6(address)) => address.is_loopback(),

@@ -6,8 +6,10 @@
 
 mod look;
 mod pages;
+mod settle;
 
 pub(crate) use self::look::LEASE;
+pub(in crate::source) use self::look::breathe;
 pub use self::look::poll_due;
 pub use self::look::ring;
 
@@ -28,6 +30,7 @@ use crate::source::Source;
 use crate::source::SourceKind;
 use crate::source::SourceState;
 use crate::source::SourceUrl;
+use crate::source::discover::Seen;
 use crate::source::fetch::Accept;
 use crate::source::fetch::Document;
 use crate::source::fetch::FetchError;
@@ -150,7 +153,7 @@ async fn document_came(
     mut source: Source,
     document: Document,
 ) -> anyhow::Result<Polled> {
-    let mut reading = read_document(app, &source, &document).await?;
+    let reading = read_document(app, &source, &document).await?;
     if reading.kind.is_none() {
         let problem = reading
             .problems
@@ -159,6 +162,12 @@ async fn document_came(
             .unwrap_or_else(|| "expected a feed or a page".to_owned());
         return note_failure(app, &source, &problem, None).await;
     }
+    let seen = Seen { document, reading };
+    let seen = settle::settle(app, &mut source, seen).await?;
+    let Seen {
+        document,
+        mut reading,
+    } = seen;
     let whole = reading.kind != Some(DocumentKind::Listing)
         || pages::complete(app, &source, &mut reading).await?;
     let now = app.now();

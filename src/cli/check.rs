@@ -156,7 +156,8 @@ async fn database(app: &App) -> Finding {
 fn templates(app: &App) -> Finding {
     let (shown, failed) = samples::show_all(&app.templates);
     // One fault shows in several samples.
-    let problems: BTreeSet<String> = failed.iter().map(ToString::to_string).collect();
+    let mut problems: BTreeSet<String> = failed.iter().map(ToString::to_string).collect();
+    problems.extend(samples::faults(&shown));
     let words = if problems.is_empty() {
         Ok(format!("{} samples written", shown.len()))
     } else {

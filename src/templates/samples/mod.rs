@@ -72,6 +72,51 @@ pub fn show_all(templates: &Templates) -> (Vec<Shown>, Vec<TemplateError>) {
     (show.shown, show.failed)
 }
 
+/// Letters that people subscribed to, and what stands in each of them, whoever wrote its template:
+/// the way out (RFC 8058; the law in most countries) and where the newsroom is.
+const SUBSCRIBED: [&str; 2] = ["letters/digest-", "letters/welcome-"];
+/// A letter's HTML that is longer is cut by big mail services, and the way out with it.
+const MOST_LETTER: usize = 90 * 1024;
+
+/// What a rendered letter lacks or has too much of, in words: none of it stops a template from
+/// being rendered.
+pub fn faults(shown: &[Shown]) -> Vec<String> {
+    let leave = format!("{URL}/leave/token");
+    let address = site().address.unwrap_or_default();
+    let mut faults = Vec::new();
+    for one in shown {
+        let Some((subject, text)) = &one.text else {
+            continue;
+        };
+        let mut fault = |words: String| faults.push(format!("{}: {words}", one.name));
+        let size = one.html.len();
+        if size > MOST_LETTER {
+            fault(format!(
+                "expected at most {MOST_LETTER} bytes of HTML, but got {size}"
+            ));
+        }
+        if subject.trim().is_empty() || text.trim().is_empty() {
+            fault("expected a subject and a text, but got nothing".to_owned());
+        }
+        if !SUBSCRIBED.iter().any(|name| one.name.starts_with(name)) {
+            continue;
+        }
+        for (part, body) in [("HTML", &one.html), ("text", text)] {
+            if !body.contains(&leave) {
+                fault(format!(
+                    "expected the link that ends the subscription in its {part}, but got none"
+                ));
+            }
+            if !body.contains(&address) {
+                fault(format!(
+                    "expected the postal address in its {part}, but got none"
+                ));
+            }
+        }
+    }
+    faults
+}
+
 struct Show<'a> {
     templates: &'a Templates,
     shown: Vec<Shown>,

@@ -79,7 +79,7 @@ pub(super) enum Try {
     SignUp(Network),
     /// A sign-up with a form on another site.
     Embedded(Network),
-    /// Any letter that a sign-up with our form brought about.
+    /// Any letter that a sign-up with our form brought about: a town may sign up in an hour.
     AnySignUp,
     /// The same with a form on another site: however many come, ours stays open.
     AnyEmbedded,
@@ -101,8 +101,8 @@ impl Try {
         match self {
             Self::SignUp(_) => (10, TimeDelta::minutes(1)),
             Self::Embedded(_) => (3, TimeDelta::minutes(1)),
-            Self::AnySignUp => (600, TimeDelta::hours(1)),
-            Self::AnyEmbedded => (300, TimeDelta::hours(1)),
+            Self::AnySignUp => (6_000, TimeDelta::hours(1)),
+            Self::AnyEmbedded => (1_000, TimeDelta::hours(1)),
             Self::Password(..) => (5, TimeDelta::minutes(1)),
             Self::Code(_) => (10, TimeDelta::minutes(15)),
             Self::Hub(_) => (120, TimeDelta::minutes(1)),

@@ -136,41 +136,63 @@ fn the_rank_test_tells_groups_apart_that_differ() {
     assert!(deviate(&group(1050), &group(1000)) > 4.0);
 }
 
+/// Requests of the long flood: 100,000 by hand.
+fn posts() -> usize {
+    let said = std::env::var("VISNYK_TEST_POSTS").ok();
+    said.map_or(4_000, |number| number.parse().unwrap())
+}
+
+/// Through every door, from ever new networks, under ever new spellings.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_requests_for_one_address_brings_it_three_letters() {
+    let app = TestApp::new().await;
+    app.add_list("all").await;
+    let browser = Browser::of(&app);
+    let requests = (0..posts()).map(async |number| {
+        let (a, b, c) = (number >> 16, number >> 8 & 255, number & 255);
+        let browser = browser.with("x-forwarded-for", &format!("{}.{b}.{c}.1", 11 + a));
+        let path = ["/lists/all/subscribe", "/link"][usize::from(number % 5 == 0)];
+        let name = ["victim", "Victim", "VICTIM"][number % 3];
+        let body = format!("email={name}%40example.com");
+        browser.post(path, &body).await.status
+    });
+    let mut answers = stream::iter(requests).buffer_unordered(256);
+    let mut statuses = BTreeMap::<u16, usize>::new();
+    while let Some(status) = answers.next().await {
+        *statuses.entry(status.as_u16()).or_default() += 1;
+    }
+    drop(answers);
+    app.send().await;
+    println!("{} requests: {statuses:?}", posts());
+    assert_eq!(statuses.keys().copied().collect::<Vec<_>>(), [303]);
+    let letters = by_mailbox(&app);
+    assert!(letters["victim@example.com"] <= 3, "{letters:?}");
+    assert_eq!(letters.len(), 1);
+}
+
+/// Posts `SAMPLES` addresses in turn, known and strange, to `path`, and holds a watch.
 #[expect(
     clippy::disallowed_methods,
     reason = "holds a watch, as a stranger would"
 )]
-async fn neither_a_clock_nor_an_answer_tells_known_addresses_from_unknown_ones() {
-    let app = TestApp::new().await;
-    let list = app.add_list("all").await;
-    for number in 0..SAMPLES / 2 {
-        let known = TestApp::wish(&format!("known{number}@example.com"));
-        sign_up::enrol(&app, &list, &known).await.unwrap();
-    }
-    let browser = Browser::of(&app);
+async fn assert_nothing_tells_them_apart(app: &TestApp, path: &str, form: &str) {
+    let browser = Browser::of(app);
     let samples = (0..SAMPLES).map(async |number| {
         let kind = ["known", "strange"][number % 2];
-        let browser = browser.with(
-            "x-forwarded-for",
-            &format!("10.{}.{}.1", number / 256, number % 256),
-        );
+        let network = format!("10.{}.{}.1", number / 256, number % 256);
+        let browser = browser.with("x-forwarded-for", &network);
         let begun = Instant::now();
-        let answer = browser
-            .post(
-                "/link",
-                &format!("email={kind}{}%40example.com", number / 2),
-            )
-            .await;
+        let body = format!("form={form}&email={kind}{}%40example.com", number / 2);
+        let answer = browser.post(path, &body).await;
         (number % 2 == 0, begun.elapsed().as_micros(), answer)
     });
     let mut samples = stream::iter(samples).buffer_unordered(8);
     let (mut known, mut strange) = (Vec::new(), Vec::new());
     let mut first: Option<Answer> = None;
     while let Some((is_known, time, answer)) = samples.next().await {
-        assert_eq!(answer.status, StatusCode::SEE_OTHER);
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert_eq!(first.get_or_insert_with(|| answer.clone()), &answer);
-        assert!(time >= 100_000, "an answer after {time} µs");
+        assert!(time >= 100_000, "{path}: an answer after {time} µs");
         if is_known {
             known.push(time);
         } else {
@@ -178,9 +200,35 @@ async fn neither_a_clock_nor_an_answer_tells_known_addresses_from_unknown_ones()
         }
     }
     let z = deviate(&known, &strange);
-    println!("{SAMPLES} samples, z = {z:.2}");
+    println!("{path}: {SAMPLES} samples, z = {z:.2}");
     // A busy machine may take longer than every answer is made to wait for.
     let is_quiet = std::env::var_os("VISNYK_TEST_RANK").is_some();
-    assert!(!is_quiet || z.abs() < 4.0, "z = {z:.2}");
+    assert!(!is_quiet || z.abs() < 4.0, "{path}: z = {z:.2}");
+}
+
+async fn with_known_readers(app: &TestApp) {
+    let list = app.add_list("all").await;
+    for number in 0..SAMPLES / 2 {
+        let known = TestApp::wish(&format!("known{number}@example.com"));
+        sign_up::enrol(app, &list, &known).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn neither_a_clock_nor_an_answer_tells_known_addresses_from_unknown_ones() {
+    let app = TestApp::new().await;
+    with_known_readers(&app).await;
+    assert_nothing_tells_them_apart(&app, "/link", "").await;
     assert_eq!(app.ledger().await.len(), SAMPLES / 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_the_sign_up_form() {
+    let app = TestApp::new().await;
+    with_known_readers(&app).await;
+    let page = Browser::of(&app).get("/lists/all").await.body;
+    let (_, form) = page.split_once("name=\"form\" value=\"").unwrap();
+    let (form, _) = form.split_once('"').unwrap();
+    app.wait(TimeDelta::seconds(3));
+    assert_nothing_tells_them_apart(&app, "/lists/all/subscribe", form).await;
 }

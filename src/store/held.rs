@@ -23,6 +23,7 @@ statements! {
         "SELECT id, source_id, held_at, title, draft FROM held
          WHERE source_id = $1 AND state = 'held' AND id > $2 ORDER BY id LIMIT $3");
     COUNT = Sql::both("SELECT COUNT(*) FROM held WHERE source_id = $1 AND state = 'held'");
+    COUNTS = Sql::both("SELECT source_id, COUNT(*) FROM held WHERE state = 'held' GROUP BY source_id");
     RELEASE = Sql::both("DELETE FROM held WHERE source_id = $1 AND state = 'held'");
     /// By name they stay, so that the next poll doesn't bring them again.
     DROP = Sql::both("UPDATE held SET state = 'dropped', draft = '' WHERE source_id = $1 AND state = 'held'");
@@ -73,6 +74,11 @@ pub async fn page(tx: &mut Tx, source: SourceId, after: i64, limit: i64) -> Resu
 /// How many of a source wait.
 pub async fn count(tx: &mut Tx, source: SourceId) -> Result<i64> {
     Ok(run!(tx, COUNT, query_scalar(source), fetch_one)?)
+}
+
+/// How many of each source wait.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(SourceId, i64)>> {
+    Ok(run!(tx, COUNTS, query_as(), fetch_all)?)
 }
 
 /// Has none of a source wait any longer: they're about to be published.

@@ -27,6 +27,9 @@ pub struct Board {
     pub links: Vec<(&'static str, String)>,
     /// In order.
     pub parts: Vec<Part>,
+    /// What its form would give, shown as it's typed where scripts run; `None` on a page whose form
+    /// shows nothing.
+    pub caught: Option<Vec<Part>>,
     /// The next page.
     pub next: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Files that pages link: styles, the icon.
+//! Files that pages link: styles, the icon, the console's script.
 
 use aws_lc_rs::digest::SHA256;
 use aws_lc_rs::digest::digest;
@@ -44,6 +44,7 @@ pub(super) async fn asset(
 fn mime(file: &str) -> &'static str {
     match file.rsplit_once('.').map_or("", |(_, extension)| extension) {
         "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "jpg" | "jpeg" => "image/jpeg",

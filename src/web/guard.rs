@@ -25,6 +25,10 @@ use crate::web::metrics;
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
+/// The console's forms show what they would give as they're typed, by our own script.
+const CONSOLE: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                       connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
 /// Refuses what another site's page has somebody's browser post. A request without any sign of its
 /// origin comes from no browser, so there is nobody to be misled.
 pub(super) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -44,11 +48,19 @@ fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
     }
 }
 
-/// Tells browsers to run nothing, to be framed by nobody, and to tell other sites nothing. Not
+/// Tells browsers to run nothing but the console's own script, to be framed by nobody, and to tell other sites nothing. Not
 /// `no-referrer`: with it browsers call our own forms' origin `null`.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_console = path == "/admin" || path.starts_with("/admin/");
     let mut response = next.run(request).await;
     shield(response.headers_mut());
+    if is_console {
+        let policy = HeaderValue::from_static(CONSOLE);
+        response
+            .headers_mut()
+            .insert(CONTENT_SECURITY_POLICY, policy);
+    }
     response
 }
 

@@ -88,6 +88,10 @@ impl Sample for Board {
                 Part::Chart(chart()),
                 Part::Form(form()),
             ],
+            caught: Some(vec![Part::Facts(Facts {
+                title: "preview",
+                facts: vec![("count", Cell::text("2"))],
+            })]),
             next: Some(format!("{URL}/admin/sources?after=1")),
         };
         let empty = Self {

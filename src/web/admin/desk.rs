@@ -71,6 +71,7 @@ pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Respon
             "added" => Some("added"),
             "removed" => Some("removed"),
             "soon" => Some("soon"),
+            "published_held" => Some("published_held"),
             _ => None,
         });
     show(visit, &Insider(user), &page)

@@ -59,6 +59,8 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/sources/1/pause", Some(Role::Editor)),
     ("POST", "/admin/sources/1/resume", Some(Role::Editor)),
     ("POST", "/admin/sources/1/poll", Some(Role::Editor)),
+    ("POST", "/admin/sources/1/publish-held", Some(Role::Editor)),
+    ("POST", "/admin/sources/1/drop-held", Some(Role::Editor)),
     ("POST", "/admin/sources/99/remove", Some(Role::Editor)),
     ("GET", "/admin/articles", Some(Role::Viewer)),
     ("GET", "/admin/articles/1", Some(Role::Viewer)),

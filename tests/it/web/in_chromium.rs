@@ -21,6 +21,8 @@ use visnyk::web::admin::sign_in_link;
 use crate::support::app::TestApp;
 use crate::support::chromium::Chromium;
 use crate::support::database::Kind;
+use crate::support::origin::Origin;
+use crate::support::origin::answer;
 use crate::web::desk::ROUTES;
 use crate::web::desk::furnish;
 
@@ -398,4 +400,29 @@ async fn an_owner_signs_in_with_a_code_without_scripts() {
     chromium.fill("#code", &code).await;
     chromium.click("main button").await;
     assert_eq!(chromium.path().await, "/admin");
+}
+
+/// With scripts, a form shows what it catches as it's typed; nothing else needs one.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn selectors_show_what_they_catch_as_they_are_typed() {
+    let site = site().await;
+    let page = "<html><body><ul><li class=n><a href=/1>Перша новина міста</a></li>\
+                <li class=n><a href=/2>Друга новина міста</a></li><li>Меню</li></ul>";
+    let html = [("Content-Type", "text/html; charset=utf-8")];
+    let origin = Origin::always(answer("200 OK", &html, page)).await;
+    let chromium = Chromium::open(1280).await;
+    comes_in(&site, &chromium).await;
+    let form = format!("{}/admin/sources/new?kind=listing&url=", site.base);
+    chromium.go(&format!("{form}{}", origin.at("/news"))).await;
+    chromium.fill("[name=item]", "li.n").await;
+    let rows = "const done = arguments[arguments.length - 1]; const look = setInterval(() => { \
+        const rows = document.querySelectorAll('#caught tbody tr'); \
+        if (rows.length > 0) { clearInterval(look); done([...rows].map(row => row.innerText)); } }, 50);";
+    let rows = chromium.wait_for(rows).await;
+    let rows: Vec<String> = serde_json::from_value(rows).unwrap();
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(rows[0].contains("Перша новина міста"), "{rows:?}");
+    assert_eq!(chromium.path().await, "/admin/sources/new");
+    keep_picture(&chromium, "console/typed").await;
 }

@@ -16,6 +16,7 @@ mod preferences;
 mod reader;
 mod schemathesis;
 mod sign_up;
+mod sources;
 
 use std::iter;
 

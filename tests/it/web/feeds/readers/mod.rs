@@ -1,5 +1,7 @@
 //! Debian's feed readers, on every format that they know: newsboat, sfeed, rss2email, feed2exec.
 
+mod edited;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
@@ -11,6 +13,7 @@ use std::sync::Mutex;
 
 use chrono::DateTime;
 use chrono::FixedOffset;
+use mail_parser::Message;
 use mail_parser::MessageParser;
 use serde_json::Value;
 use sqlx::Connection;
@@ -243,7 +246,7 @@ async fn newsboat_entries(served: &Served, format: &str) -> BTreeSet<Entry> {
     entries.collect()
 }
 
-fn sfeed(served: &Served, body: &str) -> BTreeSet<Entry> {
+fn sfeed_lines(served: &Served, body: &str) -> String {
     let mut reader = served.reader("sfeed", "sfeed");
     let mut reading = reader
         .stdin(Stdio::piped())
@@ -256,7 +259,11 @@ fn sfeed(served: &Served, body: &str) -> BTreeSet<Entry> {
         .unwrap()
         .write_all(body.as_bytes())
         .unwrap();
-    let lines = String::from_utf8(reading.wait_with_output().unwrap().stdout).unwrap();
+    String::from_utf8(reading.wait_with_output().unwrap().stdout).unwrap()
+}
+
+fn sfeed(served: &Served, body: &str) -> BTreeSet<Entry> {
+    let lines = sfeed_lines(served, body);
     let entries = lines.lines().map(|line| {
         let fields: Vec<&str> = line.split('\t').collect();
         Entry {
@@ -287,27 +294,34 @@ fn rss2email(served: &Served, verb: &[&str]) {
 }
 
 /// What it mailed of a feed.
-fn rss2email_entries(served: &Served, feed: &str) -> BTreeSet<Entry> {
+fn rss2email_letters(served: &Served, feed: &str) -> Vec<Message<'static>> {
     let folder = served.home("rss2email").join("mail/INBOX/new");
     let letters = fs::read_dir(folder)
         .unwrap()
         .map(|file| fs::read(file.unwrap().path()).unwrap());
-    let entries = letters.filter_map(|letter| {
-        let letter = MessageParser::default().parse(&letter).unwrap();
-        let header = |name: &str| {
-            letter
-                .header(name)
-                .and_then(|value| value.as_text())
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        };
-        (header("X-RSS-Feed") == feed).then(|| Entry {
-            id: header("X-RSS-ID"),
-            title: joined(letter.subject().unwrap()),
-            link: header("X-RSS-URL"),
-            seconds: letter.date().unwrap().to_timestamp(),
+    letters
+        .map(|letter| {
+            MessageParser::default()
+                .parse(&letter)
+                .unwrap()
+                .into_owned()
         })
+        .filter(|letter| header(letter, "X-RSS-Feed") == feed)
+        .collect()
+}
+
+fn header(letter: &Message<'_>, name: &str) -> String {
+    let value = letter.header(name).and_then(|value| value.as_text());
+    value.unwrap_or_default().trim().to_owned()
+}
+
+fn rss2email_entries(served: &Served, feed: &str) -> BTreeSet<Entry> {
+    let letters = rss2email_letters(served, feed);
+    let entries = letters.iter().map(|letter| Entry {
+        id: header(letter, "X-RSS-ID"),
+        title: joined(letter.subject().unwrap()),
+        link: header(letter, "X-RSS-URL"),
+        seconds: letter.date().unwrap().to_timestamp(),
     });
     entries.collect()
 }
@@ -327,14 +341,15 @@ fn set_up_rss2email(served: &Served) {
     let mail = served.home("rss2email").join("mail");
     let config = format!(
         "[DEFAULT]\nfrom = feeds@example.org\nto = reader@example.org\nforce-from = True\ndate-header = True\n\
-         email-protocol = maildir\nmaildir-path = {}\nmaildir-mailbox = INBOX\n",
+         reply-changes = True\nemail-protocol = maildir\nmaildir-path = {}\nmaildir-mailbox = INBOX\n",
         mail.display()
     );
     fs::write(served.home("rss2email").join("config"), config).unwrap();
 }
 
-fn feed2exec(served: &Served, format: &str) -> BTreeSet<Entry> {
-    let mut reader = served.reader("feed2exec", &format!("feed2exec-{format}"));
+/// Each entry that it hasn't told of before from that home, by a command.
+fn feed2exec_lines(served: &Served, home: &str, format: &str, command: &str) -> String {
+    let mut reader = served.reader("feed2exec", home);
     let url = format!("{}/feed.{format}", served.base);
     reader.args([
         "--config",
@@ -346,13 +361,17 @@ fn feed2exec(served: &Served, format: &str) -> BTreeSet<Entry> {
         "--output",
         "exec",
         "--args",
+        command,
     ]);
+    run(reader)
+}
+
+fn feed2exec(served: &Served, format: &str) -> BTreeSet<Entry> {
     let time = "{item.published_parsed.tm_year:04}-{item.published_parsed.tm_mon:02}-{item.published_parsed.tm_mday:02}\
         T{item.published_parsed.tm_hour:02}:{item.published_parsed.tm_min:02}:{item.published_parsed.tm_sec:02}Z";
-    reader.arg(format!(
-        "/usr/bin/printf '%s\\t%s\\t%s\\t%s\\n' {{item.id}} {{item.title}} {{item.link}} {time}"
-    ));
-    let lines = run(reader);
+    let shown = format!("{{item.id}} {{item.title}} {{item.link}} {time}");
+    let command = format!("/usr/bin/printf '%s\\t%s\\t%s\\t%s\\n' {shown}");
+    let lines = feed2exec_lines(served, &format!("feed2exec-{format}"), format, &command);
     let entries = lines
         .lines()
         .filter(|line| line.matches('\t').count() == 3)

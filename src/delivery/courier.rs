@@ -1,8 +1,9 @@
 //! One connection's life: take a letter, write it, pass the gate, hand it over, take the next.
 //!
-//! What came of a letter is on disk before the text of the next one goes: the outcome, and the gate
-//! of the letter after that, go into one transaction. So a crash can repeat at most one letter a
-//! connection, and none whose outcome was written. A worker that froze until others took what it
+//! While the text of a letter goes, all else is done: what came of the letter before, and the gate of
+//! the letter after, go into one transaction. The letter's end, without which no relay has it, goes
+//! when that is on disk. So a crash can repeat at most one letter a connection, and none whose outcome
+//! was written. A worker that froze until others took what it
 //! held learns so from the first outcome it writes, and asks again for what is past the gate.
 
 use std::collections::VecDeque;
@@ -94,9 +95,8 @@ pub(super) struct Courier {
     place: usize,
     index: usize,
     ledger: Ledger,
-    connection: Connection,
     counted: Option<Arc<str>>,
-    /// What came of letters, to be on disk before the text of the next one goes. Each comes to
+    /// What came of letters, to be on disk before the end of the next one goes. Each comes to
     /// rest with it.
     unwritten: Vec<Entry>,
     /// A letter that we spoke of was another worker's by then: perhaps all that we hold is.
@@ -118,7 +118,6 @@ impl Courier {
             place,
             index,
             ledger: ledger.clone(),
-            connection: way.mailer.connection(),
             counted: way.counted.as_deref().map(Arc::from),
             unwritten: Vec::new(),
             in_doubt: false,
@@ -127,22 +126,61 @@ impl Courier {
 
     /// Works until there are no more letters to come.
     ///
-    /// While one letter goes, the next is past the gate already, so that it can be announced with
-    /// the end of the first. Its own text doesn't go before the outcome of the first is on disk.
+    /// While one letter goes, the next passes the gate, so that it can be announced with the end of
+    /// the first.
     pub(super) async fn work(mut self) {
+        let ways = Arc::clone(&self.ways);
+        let Some(way) = ways.way(self.place) else {
+            return;
+        };
+        let mut connection = way.mailer.connection();
         let mut passed = VecDeque::with_capacity(AHEAD);
         loop {
-            let written = self.take(AHEAD - passed.len(), passed.is_empty()).await;
-            if written.is_empty() && passed.is_empty() && self.unwritten.is_empty() {
+            if let Some(letter) = passed.pop_front() {
+                self.deliver(letter, &mut passed, &mut connection).await;
+                continue;
+            }
+            let written = self.take(AHEAD, true).await;
+            if written.is_empty() && self.unwritten.is_empty() {
                 break;
             }
             passed.extend(self.pass(written).await);
-            self.keep(&mut passed).await;
-            if let Some(letter) = passed.pop_front() {
-                self.deliver(letter, passed.front()).await;
-            }
         }
-        self.connection.close().await;
+        connection.close().await;
+    }
+
+    /// Hands a letter over, and has `passed` what comes after it.
+    async fn deliver(
+        &mut self,
+        letter: Written,
+        passed: &mut VecDeque<Written>,
+        connection: &mut Connection,
+    ) {
+        let begins = connection.begin(letter.parcel());
+        let (begun, is_ours) = tokio::join!(begins, self.prepare(&letter, passed));
+        if !is_ours {
+            connection.close().await;
+            return;
+        }
+        let told = match begun {
+            Ok(()) => {
+                let next = passed.front().map(Written::parcel);
+                let name = format!("{}-{}", letter.letter.purpose.as_str(), letter.letter.id);
+                connection.end(&name, letter.parcel(), next).await
+            }
+            Err(told) => told,
+        };
+        self.take_in(letter, told);
+    }
+
+    /// What must be done before a letter ends, and what can be: all that was not written yet is, and
+    /// what comes next passes the gate. Whether the letter is still ours.
+    async fn prepare(&mut self, letter: &Written, passed: &mut VecDeque<Written>) -> bool {
+        let written = self
+            .take((AHEAD - 1).saturating_sub(passed.len()), false)
+            .await;
+        passed.extend(self.pass(written).await);
+        self.keep(letter, passed).await
     }
 
     /// At most so many letters, written. Waits for one only if `waits`.
@@ -260,33 +298,36 @@ impl Courier {
         passed
     }
 
-    /// Asks again for what is past the gate, where it may be another worker's by now. What is
-    /// doesn't go, and neither does anything else over a connection that has announced it.
-    async fn keep(&mut self, passed: &mut VecDeque<Written>) {
+    /// Asks again for what is past the gate, where it may be another worker's by now. Whether the
+    /// letter under way is ours; if it isn't, it doesn't go, and neither does anything else over a
+    /// connection that has announced it.
+    async fn keep(&mut self, letter: &Written, passed: &mut VecDeque<Written>) -> bool {
         let now = self.app.now();
         let is_old = |written: &Written| {
             let ago = written.passed_at.map(|passed_at| now - passed_at);
             ago.is_none_or(|ago| ago > PASSED_LONG_AGO || ago < TimeDelta::zero())
         };
-        if !std::mem::take(&mut self.in_doubt) && !passed.iter().any(is_old) {
-            return;
+        let held = std::iter::once(letter).chain(passed.iter());
+        if !std::mem::take(&mut self.in_doubt) && !held.clone().any(is_old) {
+            return true;
         }
         let keep = Arrow::Keep(now + self.ways.skew() + LEASE);
-        let asked = passed
-            .iter()
-            .map(|written| Entry::of(&written.letter, keep));
-        let mut ours = self.write(asked.collect()).await.into_iter();
-        let held = passed.len();
+        let asked: Vec<Entry> = held
+            .map(|written| Entry::of(&written.letter, keep))
+            .collect();
+        let held = asked.len();
+        let mut ours = self.write(asked).await.into_iter();
+        let is_ours = ours.next().unwrap_or(false);
         passed.retain_mut(|written| {
             written.passed_at = Some(now);
             ours.next().unwrap_or(false)
         });
-        let lost = held - passed.len();
+        let lost = held - passed.len() - usize::from(is_ours);
         if lost > 0 {
             tracing::warn!(letters = lost, "letter.lost_to_another_worker");
             self.ways.finish(lost);
-            self.connection.close().await;
         }
+        is_ours
     }
 
     /// Has this written, and whatever was not yet; how it went with each of `entries`.
@@ -305,13 +346,8 @@ impl Courier {
         written
     }
 
-    async fn deliver(&mut self, mut written: Written, next: Option<&Written>) {
+    fn take_in(&mut self, mut written: Written, (outcome, attempt): (Outcome, Attempt)) {
         let letter = &written.letter;
-        let name = format!("{}-{}", letter.purpose.as_str(), letter.id);
-        let handing = self
-            .connection
-            .hand_over(&name, written.parcel(), next.map(Written::parcel));
-        let (outcome, attempt) = handing.await;
         let now = self.app.now();
         tracing::info!(
             letter = letter.id.0,

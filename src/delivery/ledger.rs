@@ -21,6 +21,8 @@ use crate::store::attempt::AttemptRecord;
 use crate::store::letter::Arrow;
 use crate::store::letter::Held;
 use crate::store::letter::Leased;
+use crate::store::letter::Steps;
+use crate::store::letter::Tried;
 
 /// Lines written in one transaction at most.
 const TOGETHER: usize = 256;
@@ -169,34 +171,33 @@ impl Book {
     async fn try_commit(&self, entries: &[Entry]) -> store::Result<Vec<bool>> {
         let now = self.app.now();
         let mut tx = self.app.db.begin().await?;
-        let (mut hand, mut accept, mut until) = (Vec::new(), Vec::new(), now);
+        let (mut steps, mut until) = (Steps::default(), now);
         let mut moved = HashSet::new();
+        let mut tries: Vec<(LetterId, &AttemptRecord)> = Vec::new();
         for entry in entries {
-            let held = entry.held();
+            let (held, said) = (entry.held(), entry.attempts.iter());
             match entry.arrow {
                 Arrow::Hand(lease) => {
-                    hand.push(held);
+                    steps.hand.push(held);
                     until = until.max(lease);
                 }
-                Arrow::Accept => accept.push(held),
+                Arrow::Accept => {
+                    steps.accept.push(held);
+                    steps
+                        .tried
+                        .extend(tried.map(|tried| Tried::new(held, tried)));
+                }
                 other => {
                     if store::letter::go(&mut tx, entry.letter, entry.fence, other, now).await? {
                         moved.insert(held);
+                        tries.extend(said.map(|tried| (entry.letter, tried)));
                     }
                 }
             }
         }
-        if !accept.is_empty() {
-            moved.extend(store::letter::accept(&mut tx, &accept, now).await?);
+        if !(steps.accept.is_empty() && steps.hand.is_empty()) {
+            moved.extend(store::letter::take_steps(&mut tx, &steps, (now, until)).await?);
         }
-        if !hand.is_empty() {
-            moved.extend(store::letter::hand(&mut tx, &hand, until, now).await?);
-        }
-        let tries: Vec<(LetterId, &AttemptRecord)> = entries
-            .iter()
-            .filter(|entry| moved.contains(&entry.held()))
-            .flat_map(|entry| entry.attempts.iter().map(|tried| (entry.letter, tried)))
-            .collect();
         if !tries.is_empty() {
             store::attempt::record(&mut tx, &tries).await?;
         }

@@ -27,7 +27,8 @@ use crate::delivery::smtp::Session;
 use crate::delivery::smtp::Timeouts;
 use crate::delivery::smtp::Trust;
 
-/// A session that rested longer is asked whether it still lives.
+/// A session that rested longer is asked whether it still lives; one that waited longer for a
+/// letter's end is left.
 const REST: Duration = Duration::from_secs(30);
 /// A session is closed after so many letters, so that relays behind one name share the load.
 const LETTERS_A_SESSION: u32 = 1000;
@@ -119,19 +120,6 @@ struct Open {
     last: Instant,
 }
 
-impl Open {
-    /// The last letter of a session announces no other.
-    async fn hand_over(
-        &mut self,
-        (envelope, letter): Parcel<'_>,
-        next: Option<Parcel<'_>>,
-    ) -> (Outcome, Attempt) {
-        let next = next.filter(|_| self.letters + 1 < LETTERS_A_SESSION);
-        let session = &mut self.session;
-        session.hand_over_before(envelope, letter, next).await
-    }
-}
-
 /// A finished letter: whom it's from and to, and its bytes.
 pub type Parcel<'a> = (&'a Envelope, &'a [u8]);
 
@@ -153,10 +141,38 @@ impl Connection {
         letter: Parcel<'_>,
         next: Option<Parcel<'_>>,
     ) -> (Outcome, Attempt) {
+        match self.begin(letter).await {
+            Ok(()) => self.end(name, letter, next).await,
+            Err(told) => told,
+        }
+    }
+
+    /// Hands over as much of a letter as may go without anybody having it: to a relay, all but its
+    /// end. [`Connection::end`] follows, or [`Connection::close`].
+    ///
+    /// # Errors
+    /// What came of it, if it's over already.
+    pub async fn begin(&mut self, letter: Parcel<'_>) -> Result<(), (Outcome, Attempt)> {
         match &self.mailer {
             Mailer::Smtp(route) => {
                 let route = Arc::clone(route);
-                self.hand_to_relay(&route, letter, next).await
+                self.begin_with_relay(&route, letter).await
+            }
+            Mailer::File(_) | Mailer::Memory(_) => Ok(()),
+        }
+    }
+
+    /// Ends the letter that was begun, as [`Connection::hand_over`] does.
+    pub async fn end(
+        &mut self,
+        name: &str,
+        letter: Parcel<'_>,
+        next: Option<Parcel<'_>>,
+    ) -> (Outcome, Attempt) {
+        match &self.mailer {
+            Mailer::Smtp(route) => {
+                let route = Arc::clone(route);
+                self.end_with_relay(&route, letter, next).await
             }
             Mailer::File(folder) => put_into(folder.clone(), name, letter.1.to_vec()).await,
             Mailer::Memory(memory) => {
@@ -177,37 +193,67 @@ impl Connection {
         }
     }
 
-    async fn hand_to_relay(
+    async fn begin_with_relay(
         &mut self,
         route: &Route,
         letter: Parcel<'_>,
-        next: Option<Parcel<'_>>,
-    ) -> (Outcome, Attempt) {
+    ) -> Result<(), (Outcome, Attempt)> {
         if let Some(mut open) = self.rested().await {
-            let told = open.hand_over(letter, next).await;
+            let Err(told) = open.session.begin(letter.0, letter.1).await else {
+                self.open = Some(open);
+                return Ok(());
+            };
             let closed = matches!(told.1.code, None | Some(421));
             let early = told.1.phase == Phase::Mail || told.1.phase == Phase::Connect;
             let gone = !open.session.is_usable() && early && closed;
             self.put_back(open).await;
             if !gone {
-                return told;
+                return Err(told);
             }
             // The relay had closed the session since the last letter, which says nothing of this
             // one: it gets a new session at once.
         }
-        match Session::open(&route.relay, &route.limits, &route.trust).await {
-            Ok(session) => {
-                let mut open = Open {
-                    session,
-                    letters: 0,
-                    last: Instant::now(),
-                };
-                let told = open.hand_over(letter, next).await;
-                self.put_back(open).await;
-                told
+        let session = Session::open(&route.relay, &route.limits, &route.trust).await;
+        let mut open = Open {
+            session: session.map_err(|attempt| (Outcome::Deferred, attempt))?,
+            letters: 0,
+            last: Instant::now(),
+        };
+        match open.session.begin(letter.0, letter.1).await {
+            Ok(()) => {
+                self.open = Some(open);
+                Ok(())
             }
-            Err(attempt) => (Outcome::Deferred, attempt),
+            Err(told) => {
+                self.put_back(open).await;
+                Err(told)
+            }
         }
+    }
+
+    /// A relay that was made to wait for the end is left, and the letter begins anew with another
+    /// session. The last letter of a session announces no other.
+    async fn end_with_relay(
+        &mut self,
+        route: &Route,
+        letter: Parcel<'_>,
+        next: Option<Parcel<'_>>,
+    ) -> (Outcome, Attempt) {
+        let waited = self.open.as_ref().and_then(|open| open.session.begun());
+        if waited.is_none_or(|waited| waited > REST) {
+            self.open = None;
+            if let Err(told) = self.begin_with_relay(route, letter).await {
+                return told;
+            }
+        }
+        let Some(mut open) = self.open.take() else {
+            let words = "expected a session, but got none";
+            return told(Outcome::Deferred, &route.relay.address(), words);
+        };
+        let next = next.filter(|_| open.letters + 1 < LETTERS_A_SESSION);
+        let told = open.session.end(next).await;
+        self.put_back(open).await;
+        told
     }
 
     /// The session of the letter before, unless it died of old age.

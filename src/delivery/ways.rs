@@ -24,14 +24,16 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::config;
 use crate::delivery::courier::Job;
+use crate::delivery::courier::LEASE;
 use crate::delivery::courier::Written;
 use crate::delivery::mailer::Mailer;
 use crate::delivery::throttle::Throttle;
 use crate::delivery::throttle::WarmUp;
 use crate::store;
 
-/// Letters that wait in a queue, for each connection.
+/// Letters that wait in a queue, for each connection; and at least, for each lease is a commit.
 const WAITING_A_CONNECTION: usize = 8;
+const WAITING: usize = 64;
 /// From so many connections on, one is kept for letters that somebody waits for.
 const ENOUGH: usize = 4;
 
@@ -57,6 +59,8 @@ pub(super) struct Way {
     /// Its name in the ledger, if its letters are counted.
     pub(super) counted: Option<String>,
     connections: usize,
+    /// Letters that it takes a second at most, where the settings say.
+    rate: Option<u32>,
     weight: usize,
     throttle: Mutex<Throttle>,
     queue: Mutex<Queue>,
@@ -247,7 +251,7 @@ impl Ways {
                 return Err(Wait::For(wait));
             }
             if let Some(task) = queue.bulk.pop_front() {
-                if queue.bulk.len() * 2 == way.connections * WAITING_A_CONNECTION {
+                if queue.bulk.len() == way.most_waiting() / 2 {
                     self.room.notify_one();
                 }
                 return Ok(task);
@@ -320,6 +324,7 @@ impl Way {
             mailer: mailer.clone(),
             counted,
             connections: usize::try_from(relay.connections).unwrap_or(1),
+            rate: relay.per_second,
             weight: usize::try_from(relay.weight).unwrap_or(1),
             throttle: Mutex::new(Throttle::new(relay, warm_up)),
             queue: Mutex::default(),
@@ -346,7 +351,7 @@ impl Way {
     }
 
     fn room(&self) -> usize {
-        let most = self.connections * WAITING_A_CONNECTION;
+        let most = self.most_waiting();
         let waiting = lock(&self.queue).bulk.len();
         if waiting * 2 > most {
             0
@@ -356,6 +361,15 @@ impl Way {
     }
 
     fn has_place(&self) -> bool {
-        lock(&self.queue).bulk.len() < self.connections * WAITING_A_CONNECTION
+        lock(&self.queue).bulk.len() < self.most_waiting()
+    }
+
+    /// How many digests may wait here: no more than the relay takes while they're leased.
+    fn most_waiting(&self) -> usize {
+        let most = (self.connections * WAITING_A_CONNECTION).max(WAITING);
+        let lease = LEASE.num_seconds().unsigned_abs();
+        let taken = self.rate.map(|rate| u64::from(rate).saturating_mul(lease));
+        let taken = taken.and_then(|taken| usize::try_from(taken).ok());
+        taken.map_or(most, |taken| most.min(taken))
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! One task looks for due letters, leases them and shares them out among the [`Ways`] out; as many
 //! [couriers](Courier) as there are connections take them from there; one task, the [`Ledger`], writes whatever they have to say,
-//! together. A letter's outcome is on disk before its connection sends the text of another, so a
+//! together. A letter's outcome is on disk before its connection sends the end of another, so a
 //! crash can repeat at most one letter a connection, and none whose outcome was written.
 
 use std::collections::BTreeSet;

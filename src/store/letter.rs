@@ -13,6 +13,8 @@
 //!
 //! A worker that lost its lease holds an old fence, and changes nothing.
 
+use std::sync::LazyLock;
+
 use crate::audience::SubscriberId;
 use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
@@ -24,6 +26,7 @@ use crate::letter::LetterState;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
+use crate::store::attempt::AttemptRecord;
 use crate::store::change;
 use crate::store::parsed;
 use crate::store::run;
@@ -77,7 +80,7 @@ statements! {
     HAND = Sql {
         sqlite:
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
-         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS fence FROM json_each($1, '$.hand')) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
            AND (EXISTS (SELECT 1 FROM \"user\" u WHERE u.id = letter.user_id AND u.state = 'active')
              OR EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
@@ -88,7 +91,7 @@ statements! {
         postgres:
         "UPDATE letter SET state = 'handing', handing_at = $2, leased_until = $3
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
-               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
+               FROM json_array_elements(CAST($1 AS JSON) -> 'hand') AS line (value)) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'leased'
            AND (EXISTS (SELECT 1 FROM \"user\" u WHERE u.id = letter.user_id AND u.state = 'active')
              OR EXISTS (SELECT 1 FROM subscriber r WHERE r.id = letter.subscriber_id
@@ -99,15 +102,30 @@ statements! {
     };
     /// The hand-over takes longer: the lease counts anew.
     KEEP = Sql::both("UPDATE letter SET leased_until = $3 WHERE id = $1 AND fence = $2 AND state = 'handing'");
+    /// What servers said of the letters that they took; before [`ACCEPT`], which has them move.
+    TRIED = Sql {
+        sqlite:
+        "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
+         SELECT letter.id, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+         FROM json_each($1, '$.tried') JOIN letter ON letter.id = value ->> 0
+         WHERE letter.fence = value ->> 1 AND letter.state = 'handing'",
+        postgres:
+        "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
+         SELECT letter.id, CAST(value ->> 2 AS BIGINT), value ->> 3, value ->> 4, value ->> 5,
+                CAST(value ->> 6 AS BIGINT), value ->> 7, value ->> 8
+         FROM json_array_elements(CAST($1 AS JSON) -> 'tried') AS line (value)
+              JOIN letter ON letter.id = CAST(value ->> 0 AS BIGINT)
+         WHERE letter.fence = CAST(value ->> 1 AS BIGINT) AND letter.state = 'handing'",
+    };
     ACCEPT = Sql {
         sqlite:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
-         FROM (SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS fence FROM json_each($1)) AS held
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS fence FROM json_each($1, '$.accept')) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
         postgres:
         "UPDATE letter SET state = 'accepted', finished_at = $2, tries = tries + 1
          FROM (SELECT CAST(value ->> 0 AS BIGINT) AS id, CAST(value ->> 1 AS BIGINT) AS fence
-               FROM json_array_elements(CAST($1 AS JSON)) AS line (value)) AS held
+               FROM json_array_elements(CAST($1 AS JSON) -> 'accept') AS line (value)) AS held
          WHERE letter.id = held.id AND letter.fence = held.fence AND letter.state = 'handing' RETURNING letter.id, letter.fence",
     };
     REFUSE = Sql::both(
@@ -395,8 +413,20 @@ pub enum Arrow {
 /// or (for [`Arrow::Hand`]) the gate is shut.
 pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp) -> Result<bool> {
     let changed = match arrow {
-        Arrow::Hand(until) => return Ok(!hand(tx, &[(id, fence)], until, now).await?.is_empty()),
-        Arrow::Accept => return Ok(!accept(tx, &[(id, fence)], now).await?.is_empty()),
+        Arrow::Hand(until) => {
+            let steps = Steps {
+                hand: vec![(id, fence)],
+                ..Steps::default()
+            };
+            return Ok(!take_steps(tx, &steps, (now, until)).await?.is_empty());
+        }
+        Arrow::Accept => {
+            let steps = Steps {
+                accept: vec![(id, fence)],
+                ..Steps::default()
+            };
+            return Ok(!take_steps(tx, &steps, (now, now)).await?.is_empty());
+        }
         Arrow::Keep(until) => change!(tx, KEEP, (id, fence, until))?,
         Arrow::Refuse => change!(tx, REFUSE, (id, fence, now))?,
         Arrow::Defer(due) => change!(tx, DEFER, (id, fence, due))?,
@@ -412,15 +442,89 @@ pub async fn go(tx: &mut Tx, id: LetterId, fence: i64, arrow: Arrow, now: Stamp)
 /// A letter and the fence of the lease that it's held by.
 pub type Held = (LetterId, i64);
 
-/// [`Arrow::Hand`] for several letters. Gives those that passed.
-pub async fn hand(tx: &mut Tx, held: &[Held], until: Stamp, now: Stamp) -> Result<Vec<Held>> {
-    let held = to_json(held);
-    Ok(run!(tx, HAND, query_as(held, now, until), fetch_all)?)
+/// The two steps that every letter takes, for several letters at once.
+#[derive(Debug, Default, serde::Serialize)]
+pub struct Steps<'a> {
+    /// Those that take [`Arrow::Accept`].
+    pub accept: Vec<Held>,
+    /// What was said of them.
+    pub tried: Vec<Tried<'a>>,
+    /// Those that take [`Arrow::Hand`].
+    pub hand: Vec<Held>,
 }
 
-/// [`Arrow::Accept`] for several letters. Gives those that moved.
-pub async fn accept(tx: &mut Tx, held: &[Held], now: Stamp) -> Result<Vec<Held>> {
-    Ok(run!(tx, ACCEPT, query_as(to_json(held), now), fetch_all)?)
+/// One try of a letter: what [`AttemptRecord`] has, in its order.
+#[derive(Debug, serde::Serialize)]
+pub struct Tried<'a>(
+    LetterId,
+    i64,
+    Stamp,
+    &'a str,
+    &'a str,
+    &'a str,
+    Option<i64>,
+    Option<&'a str>,
+    &'a str,
+);
+
+impl<'a> Tried<'a> {
+    /// A try of a letter that is held so.
+    pub fn new((id, fence): Held, tried: &'a AttemptRecord) -> Self {
+        let AttemptRecord {
+            at,
+            outcome,
+            phase,
+            host,
+            code,
+            enhanced,
+            text,
+        } = tried;
+        Self(
+            id,
+            fence,
+            *at,
+            outcome,
+            phase,
+            host,
+            *code,
+            enhanced.as_deref(),
+            text,
+        )
+    }
+}
+
+/// On SQLite all in one go: each time a statement is sent costs more than the statement.
+static STEPS: LazyLock<String> =
+    LazyLock::new(|| [TRIED, ACCEPT, HAND].map(|sql| sql.sqlite).join(";\n"));
+
+/// Takes the steps. Gives those that moved; what pass the gate are ours `until` then.
+pub async fn take_steps(
+    tx: &mut Tx,
+    steps: &Steps<'_>,
+    (now, until): (Stamp, Stamp),
+) -> Result<Vec<Held>> {
+    let all = to_json(steps);
+    match tx {
+        Tx::Sqlite(tx) => {
+            let steps = sqlx::query_as(STEPS.as_str());
+            let steps = steps.bind(all).bind(now).bind(until);
+            Ok(steps.fetch_all(&mut **tx).await?)
+        }
+        Tx::Postgres(_) => {
+            if !steps.tried.is_empty() {
+                change!(tx, TRIED, (&all))?;
+            }
+            let mut moved: Vec<Held> = Vec::new();
+            if !steps.accept.is_empty() {
+                moved = run!(tx, ACCEPT, query_as(&all, now), fetch_all)?;
+            }
+            if !steps.hand.is_empty() {
+                let passed: Vec<Held> = run!(tx, HAND, query_as(&all, now, until), fetch_all)?;
+                moved.extend(passed);
+            }
+            Ok(moved)
+        }
+    }
 }
 
 /// Takes back what dead workers held whose leases ended by `ended`. Gives how many.

@@ -245,10 +245,12 @@ impl Db {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            .test_before_acquire(false) // there is no network to fail
             .connect_with(options.clone())
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)
+            .test_before_acquire(false)
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::Sqlite { write, read })
     }

@@ -1,11 +1,12 @@
 //! One letter over an open session: MAIL, RCPT and DATA, the letter, its end.
 //!
 //! Where the relay announces PIPELINING (RFC 2920) the three commands go in one write and a letter
-//! costs two round trips; otherwise four. The letter and its end are one write, and where the next
-//! letter is known its three commands ride with them (RFC 2920 §3.1): then a letter costs one round
-//! trip. Refusals leave the session in step: RSET, or a lone dot where DATA was let through after a
+//! costs two round trips; otherwise four. The letter's end is a write of its own, so that somebody
+//! may have to do something first, and where the next letter is known its three commands ride with it
+//! (RFC 2920 §3.1): then a letter costs one round trip. Refusals leave the session in step: RSET, or a lone dot where DATA was let through after a
 //! refused RCPT.
 
+use std::borrow::Cow;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -31,11 +32,11 @@ const CLOSING: u16 = 421;
 
 impl Session {
     /// What goes over the wire, if this letter may go over this session at all.
-    pub(super) fn admit(
+    pub(super) fn admit<'a>(
         &self,
         envelope: &Envelope,
-        letter: &[u8],
-    ) -> Result<String, (Phase, Blame, String)> {
+        letter: &'a [u8],
+    ) -> Result<Cow<'a, [u8]>, (Phase, Blame, String)> {
         self.fit(envelope, letter.len())?;
         stuffed(letter).map_err(|words| (Phase::Body, Blame::Letter, words))
     }
@@ -114,10 +115,27 @@ impl Session {
         }
     }
 
-    /// Sends the letter with its end, and reads the answer that counts. The `next` one is announced
-    /// in the same breath; its answers are read when its turn comes.
-    pub(super) async fn send(&mut self, mut wire: String, next: Option<Announced>) -> Told {
-        let end_of_letter = self.tally.written() + wire.len();
+    /// Sends a letter's text, and nothing after it.
+    pub(super) async fn write_text(&self, text: &[u8]) -> Result<(), Told> {
+        let limit = self.limits.body;
+        match timeout(limit, self.wire.write(text)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.lost(Phase::Body, error.to_string())),
+            Err(_) => Err(self.lost(Phase::Body, too_late(limit))),
+        }
+    }
+
+    /// Sends the letter's end, and reads the answer that counts. The `next` one is announced in the
+    /// same breath; its answers are read when its turn comes.
+    pub(super) async fn send_end(&mut self, next: Option<Announced>) -> Told {
+        if self.wire.is_closed().await {
+            return self.lost(Phase::Body, CLOSED.to_owned());
+        }
+        if let Err(told) = self.in_step() {
+            return told;
+        }
+        let mut wire = END.to_owned();
+        let end_of_letter = self.wire.written() + wire.len();
         self.asked += 1;
         if let Some(next) = &next {
             for command in self.commands(&next.envelope, next.size) {
@@ -140,7 +158,7 @@ impl Session {
                 self.judged(Phase::EndOfData, reply)
             }
             // Without its last byte the relay can't have seen the letter's end.
-            Err(words) if self.tally.written() < end_of_letter => self.lost(Phase::Body, words),
+            Err(words) if self.wire.written() < end_of_letter => self.lost(Phase::Body, words),
             Err(words) => {
                 let doubtful = self.tried(Phase::EndOfData, &Err(words));
                 (Outcome::Uncertain, doubtful)
@@ -153,7 +171,7 @@ impl Session {
         let mut sending = pin!(self.connection.command(wire));
         match timeout(body, sending.as_mut()).await {
             Ok(result) => Reply::read(result),
-            Err(_) if self.tally.written() < end_of_letter => Err(too_late(body)),
+            Err(_) if self.wire.written() < end_of_letter => Err(too_late(body)),
             Err(_) => match timeout(end, sending).await {
                 Ok(result) => Reply::read(result),
                 Err(_) => Err(too_late(end)),
@@ -179,10 +197,10 @@ impl Session {
 
     /// Whether more replies came in than we asked for: the next one would answer something else.
     pub(super) fn has_surplus(&self) -> bool {
-        self.tally.replies() > self.asked
+        self.wire.replies() > self.asked
     }
 
-    /// Before the letter goes: the next reply must be the answer to its end.
+    /// Before the letter goes, and before its end: the next reply must be the answer to its end.
     fn in_step(&self) -> Result<(), Told> {
         if self.has_surplus() {
             return Err(self.lost(Phase::Data, SURPLUS.to_owned()));
@@ -248,6 +266,12 @@ impl Session {
     }
 }
 
+/// What ends a letter, after its last line's end (RFC 5321 §4.1.1.4).
+const END: &str = ".\r\n";
+
+/// What we say of a relay that hung up in the middle of a letter.
+const CLOSED: &str = "expected the relay to wait for the letter's end, but it hung up";
+
 /// What we say of replies that nobody asked for.
 pub(super) const SURPLUS: &str = "expected one reply a command, but got more";
 
@@ -271,30 +295,28 @@ fn fit_address(address: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The letter as it goes over the wire: dots at the head of a line doubled, the end after it
-/// (RFC 5321 §4.5.2).
+/// The letter as it goes over the wire, but for its end: dots at the head of a line doubled
+/// (RFC 5321 §4.5.2). Most letters have no such line, and go as they are.
 ///
 /// Lines that don't end in CRLF are refused, not repaired: the signature was made over these bytes,
 /// and a relay that takes a lone LF for a line could be told a second letter (SMTP smuggling).
-fn stuffed(letter: &[u8]) -> Result<String, String> {
-    let text = std::str::from_utf8(letter)
-        .ok()
-        .filter(|text| text.is_ascii());
-    let text = text.ok_or_else(|| "expected a 7-bit letter, but got 8-bit bytes".to_owned())?;
-    let mut wire = String::with_capacity(text.len() + text.len() / 64 + ENVELOPE);
-    // Most letters have no line that begins with a dot, and are copied whole.
+fn stuffed(letter: &[u8]) -> Result<Cow<'_, [u8]>, String> {
+    if !letter.is_ascii() {
+        return Err("expected a 7-bit letter, but got 8-bit bytes".to_owned());
+    }
+    let mut wire = Vec::new();
     let (mut copied, mut returns) = (0, 0);
     let mut start = 0;
-    for end in memchr_iter(b'\n', letter).chain([text.len()]) {
+    for end in memchr_iter(b'\n', letter).chain([letter.len()]) {
         let line = letter.get(start..end).unwrap_or_default();
-        let ends_well = line.ends_with(b"\r") || end == text.len();
-        returns += usize::from(line.ends_with(b"\r") && end < text.len());
+        let ends_well = line.ends_with(b"\r") || end == letter.len();
+        returns += usize::from(line.ends_with(b"\r") && end < letter.len());
         if !ends_well {
             return Err(LONE.to_owned());
         }
         if line.starts_with(b".") {
-            wire.push_str(text.get(copied..start).unwrap_or_default());
-            wire.push('.');
+            wire.extend_from_slice(letter.get(copied..start).unwrap_or_default());
+            wire.push(b'.');
             copied = start;
         }
         start = end + 1;
@@ -302,16 +324,17 @@ fn stuffed(letter: &[u8]) -> Result<String, String> {
     if memchr_iter(b'\r', letter).count() != returns {
         return Err(LONE.to_owned());
     }
-    wire.push_str(text.get(copied..).unwrap_or_default());
-    if !text.is_empty() && !text.ends_with('\n') {
-        wire.push_str("\r\n");
+    let ends_well = letter.is_empty() || letter.ends_with(b"\n");
+    if wire.is_empty() && ends_well {
+        return Ok(Cow::Borrowed(letter));
     }
-    wire.push_str(".\r\n");
-    Ok(wire)
+    wire.extend_from_slice(letter.get(copied..).unwrap_or_default());
+    if !ends_well {
+        wire.extend_from_slice(b"\r\n");
+    }
+    Ok(Cow::Owned(wire))
 }
 
-/// Room for the commands that follow a letter.
-const ENVELOPE: usize = 640;
 const LONE: &str = "expected lines that end in CRLF, but got a lone CR or LF";
 
 #[cfg(test)]
@@ -321,16 +344,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dots_are_doubled_and_the_end_is_added() {
+    fn dots_are_doubled_and_the_last_line_is_ended() {
         let cases = [
-            ("", ".\r\n"),
-            ("a\r\n", "a\r\n.\r\n"),
-            ("a", "a\r\n.\r\n"),
-            (".\r\n..\r\n.a", "..\r\n...\r\n..a\r\n.\r\n"),
-            ("a.\r\n\r\n", "a.\r\n\r\n.\r\n"),
+            ("", ""),
+            ("a\r\n", "a\r\n"),
+            ("a", "a\r\n"),
+            (".\r\n..\r\n.a", "..\r\n...\r\n..a\r\n"),
+            ("a.\r\n\r\n", "a.\r\n\r\n"),
         ];
         for (letter, wire) in cases {
-            assert_eq!(stuffed(letter.as_bytes()).unwrap(), wire);
+            assert_eq!(
+                stuffed(letter.as_bytes()).unwrap().as_ref(),
+                wire.as_bytes()
+            );
         }
     }
 
@@ -361,14 +387,13 @@ mod tests {
         #[test]
         fn a_server_that_undoes_the_doubling_has_the_same_letter(lines in prop::collection::vec("[.a-c ]{0,5}", 0..8)) {
             let letter = format!("{}\r\n", lines.join("\r\n"));
-            let wire = stuffed(letter.as_bytes()).unwrap();
+            let wire = String::from_utf8(stuffed(letter.as_bytes()).unwrap().into_owned()).unwrap();
             let undone: String = wire
                 .split_inclusive("\r\n")
-                .take_while(|line| *line != ".\r\n")
                 .map(|line| line.strip_prefix('.').unwrap_or(line))
                 .collect();
             prop_assert_eq!(undone, letter);
-            prop_assert!(wire.ends_with(".\r\n"));
+            prop_assert!(wire.split_inclusive("\r\n").all(|line| line != END));
         }
     }
 }

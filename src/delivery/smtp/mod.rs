@@ -30,6 +30,7 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::extension::Extension;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -41,7 +42,6 @@ use crate::delivery::one_line;
 use crate::delivery::smtp::dialogue::SURPLUS;
 use crate::delivery::smtp::reply::Reply;
 use crate::delivery::smtp::wire::Socket;
-use crate::delivery::smtp::wire::Tally;
 use crate::delivery::smtp::wire::Wire;
 
 /// How long we wait at each step.
@@ -79,8 +79,8 @@ impl Default for Timeouts {
 /// An open, greeted, encrypted and authenticated connection.
 pub struct Session {
     connection: AsyncSmtpConnection,
-    tally: Arc<Tally>,
-    /// Replies we asked for, the banner included; what the tally counts beyond them is surplus.
+    wire: Wire,
+    /// Replies we asked for, the banner included; what the wire counts beyond them is surplus.
     asked: usize,
     host: String,
     limits: Timeouts,
@@ -89,6 +89,8 @@ pub struct Session {
     size: Option<usize>,
     encrypted: bool,
     usable: bool,
+    /// A letter's text went, and its end didn't yet: since when.
+    begun: Option<Instant>,
     /// What was announced together with the letter before; its answers aren't read yet.
     announced: Option<Announced>,
 }
@@ -143,6 +145,22 @@ impl Session {
         letter: &[u8],
         next: Option<(&Envelope, &[u8])>,
     ) -> (Outcome, Attempt) {
+        match self.begin(envelope, letter).await {
+            Ok(()) => self.end(next).await,
+            Err(told) => told,
+        }
+    }
+
+    /// Hands over all of a letter but its end: the relay can't have it until [`Session::end`], and
+    /// a session that is dropped before leaves it with nothing.
+    ///
+    /// # Errors
+    /// What came of it, if it's over already.
+    pub async fn begin(
+        &mut self,
+        envelope: &Envelope,
+        letter: &[u8],
+    ) -> Result<(), (Outcome, Attempt)> {
         let size = letter.len();
         let announced = self.announced.take();
         let unexpected =
@@ -150,25 +168,39 @@ impl Session {
         if !self.usable || announced.as_ref().is_some_and(unexpected) {
             self.usable = false;
             let words = "expected a usable session, but got one in doubt".to_owned();
-            return (Outcome::Deferred, self.tried(Phase::Connect, &Err(words)));
+            return Err((Outcome::Deferred, self.tried(Phase::Connect, &Err(words))));
         }
-        let wire = match self.admit(envelope, letter) {
-            Ok(wire) => wire,
+        let text = match self.admit(envelope, letter) {
+            Ok(text) => text,
             Err((phase, blame, words)) => {
                 self.usable = announced.is_none();
-                return (Outcome::Refused(blame), self.tried(phase, &Err(words)));
+                return Err((Outcome::Refused(blame), self.tried(phase, &Err(words))));
             }
         };
         self.usable = false;
-        let open = match announced {
+        match announced {
             Some(_) => self.hear_announced(None).await,
             None if self.pipelining => self.announce_at_once(envelope, size).await,
             None => self.announce_in_turn(envelope, size).await,
-        };
-        match open {
-            Ok(()) => self.send(wire, self.may_announce(next)).await,
-            Err(told) => told,
+        }?;
+        self.write_text(&text).await?;
+        self.begun = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Ends the letter that was begun, and hears what came of it. The `next` one may be announced
+    /// with it, as [`Session::hand_over_before`] does.
+    pub async fn end(&mut self, next: Option<(&Envelope, &[u8])>) -> (Outcome, Attempt) {
+        if self.begun.take().is_none() {
+            let words = "expected a letter that was begun, but got none".to_owned();
+            return (Outcome::Deferred, self.tried(Phase::Connect, &Err(words)));
         }
+        self.send_end(self.may_announce(next)).await
+    }
+
+    /// How long a letter has been begun and not ended.
+    pub fn begun(&self) -> Option<Duration> {
+        self.begun.map(|begun| begun.elapsed())
     }
 
     fn may_announce(&self, next: Option<(&Envelope, &[u8])>) -> Option<Announced> {
@@ -195,9 +227,10 @@ impl Session {
         self.usable
     }
 
-    /// Says goodbye, briefly; not while a letter is announced, for it would be taken for its text.
+    /// Says goodbye, briefly; not while a letter is announced or begun, for it would be taken for
+    /// its text.
     pub async fn quit(mut self) {
-        if self.announced.is_some() {
+        if self.announced.is_some() || self.begun.is_some() {
             return;
         }
         let limit = self.limits.farewell;
@@ -233,15 +266,15 @@ impl Session {
         limits: &Timeouts,
     ) -> Result<Self, Attempt> {
         let encrypted = matches!(socket, Socket::Tls(_));
-        let (wire, tally) = Wire::new(socket, first);
+        let wire = Wire::new(socket, first);
         let name = ClientId::Domain(relay.hello.clone());
-        let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(wire), &name);
+        let greeting = AsyncSmtpConnection::connect_with_transport(Box::new(wire.clone()), &name);
         let host = relay.address();
         let words = match timeout(limits.reply, greeting).await {
             Ok(Ok(connection)) => {
                 return Ok(Self {
                     connection,
-                    tally,
+                    wire,
                     asked: 2,
                     host,
                     limits: *limits,
@@ -249,13 +282,14 @@ impl Session {
                     size: None,
                     encrypted,
                     usable: false,
+                    begun: None,
                     announced: None,
                 });
             }
             Ok(Err(error)) => Reply::read(Err(error)),
             Err(_) => Err(too_late(limits.reply)),
         };
-        let greeted = tally.written() > 0;
+        let greeted = wire.written() > 0;
         let phase = if greeted { Phase::Ehlo } else { Phase::Banner };
         Err(attempt(phase, &host, &words))
     }
@@ -337,7 +371,7 @@ impl Session {
             Err(_) => Err(too_late(limit)),
         };
         // How many replies AUTH took depends on the mechanism.
-        self.asked = self.tally.replies();
+        self.asked = self.wire.replies();
         if reply.as_ref().is_ok_and(|reply| reply.code == 235) {
             return Ok(());
         }

@@ -6,11 +6,11 @@
 //! bytes beyond ASCII become `?`) and bounded; and both directions are counted, because only the
 //! counts tell whether a letter's end was sent and whether an answer came that nobody asked for.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use lettre::transport::smtp::client::AsyncTokioStream;
@@ -24,25 +24,6 @@ const MOST_BYTES: usize = 8 * 1024;
 const MOST_LINES: usize = 100;
 /// How much is taken from the socket at once.
 const CHUNK: usize = 4096;
-
-/// What went over a [`Wire`] so far, readable while lettre owns the wire.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    written: AtomicUsize,
-    replies: AtomicUsize,
-}
-
-impl Tally {
-    /// Bytes that were handed to the socket, or to TLS in front of it.
-    pub(super) fn written(&self) -> usize {
-        self.written.load(Ordering::Acquire)
-    }
-
-    /// Whole replies that came in, read by lettre or not yet.
-    pub(super) fn replies(&self) -> usize {
-        self.replies.load(Ordering::Acquire)
-    }
-}
 
 /// A socket, bare or in TLS.
 #[derive(Debug)]
@@ -73,11 +54,19 @@ struct Line {
     after_cr: bool,
 }
 
-/// See the module.
+/// See the module. Clones are the same wire: lettre has one, and the session another.
+#[derive(Debug, Clone)]
+pub(super) struct Wire(Arc<Mutex<Ends>>);
+
 #[derive(Debug)]
-pub(super) struct Wire {
+struct Ends {
     socket: Socket,
-    tally: Arc<Tally>,
+    /// Bytes that were handed to the socket, or to TLS in front of it.
+    written: usize,
+    /// Whole replies that came in, read by lettre or not yet.
+    replies: usize,
+    /// The other side has hung up.
+    is_closed: bool,
     /// Repaired bytes that the reader hasn't taken yet; those before `taken` are gone.
     repaired: Vec<u8>,
     taken: usize,
@@ -90,21 +79,65 @@ pub(super) struct Wire {
 impl Wire {
     /// A wire whose reader finds `first` before what the socket gives: a greeting that was already
     /// read, ending in CRLF, or nothing.
-    pub(super) fn new(socket: Socket, first: &[u8]) -> (Self, Arc<Tally>) {
-        let tally = Arc::new(Tally::default());
-        let mut wire = Self {
+    pub(super) fn new(socket: Socket, first: &[u8]) -> Self {
+        let mut ends = Ends {
             socket,
-            tally: Arc::clone(&tally),
+            written: 0,
+            replies: 0,
+            is_closed: false,
             repaired: Vec::with_capacity(CHUNK),
             taken: 0,
             line: Line::default(),
             reply_bytes: 0,
             reply_lines: 0,
         };
-        wire.repair(first);
-        (wire, tally)
+        ends.repair(first);
+        Self(Arc::new(Mutex::new(ends)))
     }
 
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes that were handed to the socket, or to TLS in front of it.
+    pub(super) fn written(&self) -> usize {
+        self.ends().written
+    }
+
+    /// Whole replies that came in, read by lettre or not yet.
+    pub(super) fn replies(&self) -> usize {
+        self.ends().replies
+    }
+
+    /// Writes without reading an answer.
+    pub(super) async fn write(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let count = poll_fn(|cx| self.ends().poll_write(cx, rest)).await?;
+            if count == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = rest.get(count..).unwrap_or_default();
+        }
+        poll_fn(|cx| self.ends().poll_flush(cx)).await
+    }
+
+    /// Takes in what has come by now, without waiting. Whether the other side has hung up.
+    pub(super) async fn is_closed(&self) -> bool {
+        poll_fn(|cx| {
+            let mut ends = self.ends();
+            let closed = match ends.poll_chunk(cx) {
+                Poll::Ready(Ok(())) => ends.is_closed,
+                Poll::Ready(Err(_)) => true,
+                Poll::Pending => false,
+            };
+            Poll::Ready(closed)
+        })
+        .await
+    }
+}
+
+impl Ends {
     fn repair(&mut self, incoming: &[u8]) {
         for &byte in incoming {
             if self.is_endless() {
@@ -138,7 +171,7 @@ impl Wire {
         if !self.line.goes_on {
             self.reply_bytes = 0;
             self.reply_lines = 0;
-            self.tally.replies.fetch_add(1, Ordering::Release);
+            self.replies += 1;
         }
         self.line = Line::default();
     }
@@ -155,8 +188,25 @@ impl Wire {
             Socket::Plain(tcp) => poll_read(tcp, cx, &mut chunk),
             Socket::Tls(tls) => Pin::new(tls).poll_read(cx, &mut chunk),
         })?;
+        self.is_closed = chunk.filled().is_empty();
         self.repair(chunk.filled());
         Poll::Ready(Ok(()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let count = ready!(match &mut self.socket {
+            Socket::Plain(tcp) => poll_write(tcp, cx, bytes),
+            Socket::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        })?;
+        self.written += count;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.socket {
+            Socket::Plain(_) => Poll::Ready(Ok(())),
+            Socket::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
     }
 }
 
@@ -186,47 +236,40 @@ fn poll_write(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::R
 
 impl AsyncRead for Wire {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        if this.taken == this.repaired.len() {
-            this.repaired.clear();
-            this.taken = 0;
-            ready!(this.poll_chunk(cx))?;
+        let mut ends = self.ends();
+        let ends = &mut *ends;
+        if ends.taken == ends.repaired.len() {
+            ends.repaired.clear();
+            ends.taken = 0;
+            ready!(ends.poll_chunk(cx))?;
         }
-        let rest = this.repaired.get(this.taken..).unwrap_or_default();
+        let rest = ends.repaired.get(ends.taken..).unwrap_or_default();
         let part = rest.get(..out.remaining()).unwrap_or(rest);
         out.put_slice(part);
-        this.taken += part.len();
+        ends.taken += part.len();
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let count = ready!(match &mut self.socket {
-            Socket::Plain(tcp) => poll_write(tcp, cx, bytes),
-            Socket::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
-        })?;
-        self.tally.written.fetch_add(count, Ordering::Release);
-        Poll::Ready(Ok(count))
+        self.ends().poll_write(cx, bytes)
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.socket {
-            Socket::Plain(_) => Poll::Ready(Ok(())),
-            Socket::Tls(tls) => Pin::new(tls).poll_flush(cx),
-        }
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ends().poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.socket {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.ends().socket {
             // The socket closes when its last owner lets go of it.
             Socket::Plain(_) => Poll::Ready(Ok(())),
             Socket::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
@@ -236,7 +279,7 @@ impl AsyncWrite for Wire {
 
 impl AsyncTokioStream for Wire {
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.tcp().peer_addr()
+        self.ends().socket.tcp().peer_addr()
     }
 }
 
@@ -254,7 +297,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let tcp = TcpStream::connect(address).await.unwrap();
         let (mut server, _) = listener.accept().await.unwrap();
-        let (mut wire, tally) = Wire::new(Socket::Plain(Arc::new(tcp)), first.as_bytes());
+        let mut wire = Wire::new(Socket::Plain(Arc::new(tcp)), first.as_bytes());
         let mut text = String::new();
         let talk = async {
             for chunk in chunks {
@@ -263,7 +306,7 @@ mod tests {
             drop(server);
         };
         let ((), result) = tokio::join!(talk, wire.read_to_string(&mut text));
-        (result.map(|_| text), tally.replies())
+        (result.map(|_| text), wire.replies())
     }
 
     #[tokio::test]

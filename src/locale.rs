@@ -72,7 +72,7 @@ impl Language {
     }
 
     /// By the primary subtag: `uk-UA` is Ukrainian.
-    fn of_tag(tag: &str) -> Option<Self> {
+    pub fn of_tag(tag: &str) -> Option<Self> {
         tag.split('-').next()?.to_ascii_lowercase().parse().ok()
     }
 

@@ -1,6 +1,7 @@
 //! `subscriber export`: everybody who has a list, as the CSV that `import` reads, or as JSON lines.
 
 use crate::audience::SubscriberId;
+use crate::audience::import::sheet::guarded;
 use crate::audience::subscription::Subscription;
 use crate::cli::Common;
 use crate::cli::failure::Failure;
@@ -70,23 +71,14 @@ async fn row(
     let rhythm = &subscription.rhythm;
     Ok(Row {
         email: subscriber.email.to_string(),
-        name: harmless(&subscriber.name),
+        name: guarded(&subscriber.name),
         language: subscriber.language.as_str(),
         zone: subscriber.zone.name().to_owned(),
         list: list.slug.to_string(),
         cadence: rhythm.cadence.as_str(),
         days: rhythm.days.to_string(),
         hour: rhythm.hour.number(),
-        topics: harmless(&topics.join(";")),
+        topics: guarded(&topics.join(";")),
         state: subscription.state.as_str(),
     })
-}
-
-/// A table program must not take a cell for a formula.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
 }

@@ -13,6 +13,7 @@ mod digest;
 mod dkim;
 mod export;
 mod failure;
+mod import;
 mod key;
 mod letter;
 mod list;

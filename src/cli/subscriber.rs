@@ -1,23 +1,17 @@
 //! `subscriber`: people who get letters.
 
-use std::fs::File;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chrono_tz::Tz;
 use clap::Subcommand;
-use indicatif::ProgressBar;
-use indicatif::ProgressStyle;
 
 use crate::app::App;
 use crate::audience::EmailAddress;
 use crate::audience::forget;
-use crate::audience::import::ImportError;
-use crate::audience::import::Imported;
 use crate::audience::import::Terms;
 use crate::audience::import::choice;
-use crate::audience::import::import;
+use crate::audience::import::columns::Program;
 use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::List;
@@ -28,6 +22,7 @@ use crate::audience::subscription::TopicChoice;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::import;
 use crate::cli::list;
 use crate::digest::DigestId;
 use crate::locale::Language;
@@ -69,17 +64,27 @@ pub(super) enum Subscriber {
         #[arg(long, value_name = "TEXT")]
         consent: Option<String>,
     },
-    /// Add everybody in a CSV file with the columns email, name, language, zone, cadence, days,
-    /// hour, topics.
+    /// Add everybody in a table: ours, or what listmonk, Mailchimp, Buttondown or Ghost export.
+    ///
+    /// Commas, semicolons or tabs, in UTF-8, UTF-16 or windows-1251. Whoever unsubscribed there, or
+    /// never confirmed, is left out; whose letters came back there, or who is blocked there, isn't
+    /// written to from now on.
     Import {
-        /// The file; only `email` must be there.
+        /// The file; only a column of addresses must be there.
         file: PathBuf,
         /// The list's slug.
         #[arg(long, value_name = "SLUG")]
         list: String,
-        /// What the file calls our columns, e.g. `email=address,name=full name`.
+        /// The program that wrote it [default: guessed from its columns].
+        #[arg(long, value_enum)]
+        from: Option<Program>,
+        /// What the file calls our columns, where the guess is wrong, e.g. `email=address,topics=TAGS`; a
+        /// dash for none.
         #[arg(long, value_name = "OURS=THEIRS", value_delimiter = ',')]
         map: Vec<String>,
+        /// Write the lines that weren't taken to this file, each with the reason.
+        #[arg(long, value_name = "FILE")]
+        rejected: Option<PathBuf>,
         /// Where their consent is on record.
         #[arg(long, value_name = "TEXT", default_value = "imported")]
         consent: String,
@@ -143,17 +148,23 @@ impl Subscriber {
             Self::Import {
                 file,
                 list,
+                from,
                 map,
+                rejected,
                 consent,
                 dry_run,
             } => {
+                let name = file.file_name().unwrap_or_default().to_string_lossy();
                 let terms = Terms {
-                    origin: String::new(),
+                    origin: format!("import {name}"),
                     consent,
-                    columns: renamed(&map)?,
+                    file: name.into_owned(),
+                    program: from,
+                    columns: import::renamed(&map)?,
                     dry_run,
                 };
-                return import_file(common, &list, &file, terms).await;
+                let files = (file.as_path(), rejected.as_deref());
+                return import::import_file(common, &list, files, &terms).await;
             }
             Self::Why { email, digest } => {
                 super::why::why(common, &email, digest.map(DigestId)).await?;
@@ -164,27 +175,6 @@ impl Subscriber {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-const COLUMNS: [&str; 8] = [
-    "email", "name", "language", "zone", "cadence", "days", "hour", "topics",
-];
-
-fn renamed(map: &[String]) -> Result<Vec<(String, String)>, Failure> {
-    let pair = |pair: &String| {
-        let found = pair
-            .split_once('=')
-            .map(|(ours, theirs)| (ours.trim().to_lowercase(), theirs.trim().to_lowercase()))
-            .filter(|(ours, theirs)| COLUMNS.contains(&ours.as_str()) && !theirs.is_empty());
-        found.ok_or_else(|| {
-            let words = format!(
-                "expected --map like `email=address` with one of {}, but got `{pair}`",
-                COLUMNS.join(", ")
-            );
-            Failure::new(Exit::Usage, words)
-        })
-    };
-    map.iter().map(pair).collect()
 }
 
 fn default_wish(list: &List, email: EmailAddress) -> Wish {
@@ -227,56 +217,6 @@ async fn add(
         }),
     }
     Ok(())
-}
-
-async fn import_file(
-    common: &Common,
-    list: &str,
-    path: &Path,
-    mut terms: Terms,
-) -> Result<ExitCode, Failure> {
-    let app = common.open().await?;
-    let list = list::find(&app, list).await?;
-    let file = File::open(path).map_err(|problem| {
-        Failure::new(Exit::NoInput, format!("`{}`: {problem}", path.display()))
-    })?;
-    terms.origin = format!(
-        "import {}",
-        path.file_name().unwrap_or_default().to_string_lossy()
-    );
-    let bar = ProgressBar::new(file.metadata().map(|about| about.len()).unwrap_or_default());
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}% {eta}") {
-        bar.set_style(style);
-    }
-    let imported = import(&app, &list, file, &terms, |at| bar.set_position(at)).await;
-    bar.finish_and_clear();
-    let imported = imported.map_err(|problem| match problem {
-        ImportError::Store(problem) => problem.into(),
-        other => Failure::new(Exit::Data, other.to_string()),
-    })?;
-    common.out().give(&imported, in_words);
-    Ok(if imported.bad > 0 {
-        Exit::Data.code()
-    } else {
-        ExitCode::SUCCESS
-    })
-}
-
-fn in_words(imported: &Imported) -> String {
-    let would = if imported.dry_run {
-        "would be added"
-    } else {
-        "added"
-    };
-    let counts = format!(
-        "{} {would}, {} had the list already, left it or must not be written to, {} lines can't be used",
-        imported.added, imported.known, imported.bad
-    );
-    let lines = imported
-        .problems
-        .iter()
-        .map(|problem| format!("\n{problem}"));
-    std::iter::once(counts).chain(lines).collect()
 }
 
 async fn forget(common: &Common, email: &EmailAddress) -> Result<(), Failure> {

@@ -75,13 +75,42 @@ statements! {
         "UPDATE subscriber SET state = 'confirmed'
          WHERE state = 'asked' AND id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))",
     };
+    /// By what is claimed of each.
     CONSENTS = Sql {
         sqlite:
         "INSERT INTO consent (subscriber_id, list_id, act, at, origin, wording)
-         SELECT value, $2, 'given', $3, $4, $5 FROM json_each($1)",
+         SELECT r.id, $3, 'given', $4, line.value ->> '$[8]', $5
+         FROM json_each($1) AS line CROSS JOIN subscriber r ON r.email_key = line.value ->> '$[1]'
+         WHERE r.id IN (SELECT value FROM json_each($2))",
         postgres:
         "INSERT INTO consent (subscriber_id, list_id, act, at, origin, wording)
-         SELECT CAST(value AS BIGINT), $2, 'given', $3, $4, $5 FROM json_array_elements_text(CAST($1 AS JSON)) AS line (value)",
+         SELECT r.id, $3, 'given', $4, line.value ->> 8, $5
+         FROM json_array_elements(CAST($1 AS JSON)) AS line (value) JOIN subscriber r ON r.email_key = line.value ->> 1
+         WHERE r.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)))",
+    };
+    /// Whoever confirmed here says so themselves: no other program's word is against them.
+    SUPPRESS = Sql {
+        sqlite:
+        "INSERT INTO suppression (address_mac, reason, at)
+         SELECT value ->> '$[1]', value ->> '$[2]', $2 FROM json_each($1)
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber r WHERE r.email_key = value ->> '$[0]' AND r.state = 'confirmed')
+         ON CONFLICT (address_mac) DO NOTHING",
+        postgres:
+        "INSERT INTO suppression (address_mac, reason, at)
+         SELECT value ->> 1, value ->> 2, $2 FROM json_array_elements(CAST($1 AS JSON)) AS line (value)
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber r WHERE r.email_key = value ->> 0 AND r.state = 'confirmed')
+         ON CONFLICT (address_mac) DO NOTHING",
+    };
+    /// Whom the above would have written to no more.
+    COUNT_GONE = Sql {
+        sqlite:
+        "SELECT COUNT(*) FROM json_each($1)
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber r WHERE r.email_key = value ->> '$[0]' AND r.state = 'confirmed')
+           AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = value ->> '$[1]')",
+        postgres:
+        "SELECT COUNT(*) FROM json_array_elements(CAST($1 AS JSON)) AS line (value)
+         WHERE NOT EXISTS (SELECT 1 FROM subscriber r WHERE r.email_key = line.value ->> 0 AND r.state = 'confirmed')
+           AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = line.value ->> 1)",
     };
 }
 
@@ -104,13 +133,41 @@ pub struct Line(
     pub RhythmId,
     /// About what.
     pub String,
+    /// Where they come from, with what is claimed of when and where they subscribed.
+    pub String,
+);
+
+/// An address that isn't written to from now on. None comes twice in a batch.
+#[derive(Debug, Clone, Serialize)]
+pub struct Gone(
+    /// The address's key,
+    pub String,
+    /// its keyed hash,
+    pub String,
+    /// and the reason.
+    pub &'static str,
 );
 
 /// How many of a batch would have the list who haven't. Changes nothing.
-pub async fn count_new(tx: &mut Tx, list: ListId, lines: &[Line]) -> Result<usize> {
+pub async fn count_new(tx: &mut Tx, list: ListId, lines: &[Line]) -> Result<u64> {
     let json = to_json(lines);
     let new: i64 = run!(tx, COUNT_NEW, query_scalar(&json, list), fetch_one)?;
-    Ok(usize::try_from(new).unwrap_or_default())
+    Ok(new.unsigned_abs())
+}
+
+/// How many of a batch wouldn't be written to any more. Changes nothing.
+pub async fn count_gone(tx: &mut Tx, gone: &[Gone]) -> Result<u64> {
+    let json = to_json(gone);
+    let count: i64 = run!(tx, COUNT_GONE, query_scalar(&json), fetch_one)?;
+    Ok(count.unsigned_abs())
+}
+
+/// Writes to nobody of a batch any more, but to who confirmed here. Gives how many there are.
+pub async fn suppress(tx: &mut Tx, gone: &[Gone], now: Stamp) -> Result<u64> {
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    Ok(change!(tx, SUPPRESS, (to_json(gone), now))?)
 }
 
 /// Takes a batch in. Gives how many have the list now who hadn't.
@@ -118,15 +175,18 @@ pub async fn batch(
     tx: &mut Tx,
     list: ListId,
     lines: &[Line],
-    (origin, wording): (&str, &str),
+    wording: &str,
     now: Stamp,
-) -> Result<usize> {
+) -> Result<u64> {
+    if lines.is_empty() {
+        return Ok(0);
+    }
     let json = to_json(lines);
     change!(tx, SUBSCRIBERS, (&json, now))?;
     let joined: Vec<SubscriberId> =
         run!(tx, SUBSCRIPTIONS, query_scalar(&json, list, now), fetch_all)?;
     let ids = to_json(&joined);
     change!(tx, CONFIRM, (&ids))?;
-    change!(tx, CONSENTS, (&ids, list, now, origin, wording))?;
-    Ok(joined.len())
+    change!(tx, CONSENTS, (&json, &ids, list, now, wording))?;
+    Ok(u64::try_from(joined.len()).unwrap_or_default())
 }

@@ -175,6 +175,18 @@ pub enum Suppression {
     Admin,
 }
 
+impl Suppression {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::Complaint => "complaint",
+            Self::Erasure => "erasure",
+            Self::Admin => "admin",
+        }
+    }
+}
+
 /// Writes to this address no more, for this reason; the first reason stays.
 pub async fn suppress(
     tx: &mut Tx,
@@ -183,13 +195,7 @@ pub async fn suppress(
     secret: &Secret,
     now: Stamp,
 ) -> Result<()> {
-    let reason = match why {
-        Suppression::Bounce => "bounce",
-        Suppression::Complaint => "complaint",
-        Suppression::Erasure => "erasure",
-        Suppression::Admin => "admin",
-    };
-    change!(tx, SUPPRESS, (secret.address_mac(email), reason, now))?;
+    change!(tx, SUPPRESS, (secret.address_mac(email), why.as_str(), now))?;
     Ok(())
 }
 

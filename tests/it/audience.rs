@@ -364,9 +364,8 @@ async fn nobody_who_left_or_is_suppressed_comes_back_by_a_file() {
     let file = format!("{people}NEW@example.org\n");
     let terms = Terms {
         origin: "import people.csv".into(),
-        columns: Vec::new(),
         consent: "paper".into(),
-        dry_run: false,
+        ..Terms::default()
     };
     let id = sign_up::enrol(&app, &list, &TestApp::wish("left@example.org"))
         .await

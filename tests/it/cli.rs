@@ -475,3 +475,140 @@ async fn what_becomes_of_users_and_keys_is_written_down() {
     ];
     assert_eq!(log, expected.map(|what| format!("command line: {what}")));
 }
+
+/// A newsroom with the list `news`, and a file of people.
+fn newsroom_with(name: &str, people: &[u8]) -> (TempDir, Visnyk, String) {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let list = [
+        "list",
+        "add",
+        "news",
+        "--name",
+        "Новини",
+        "--from",
+        "news@example.org",
+    ];
+    assert_eq!(visnyk.run(&list).code, 0);
+    let path = folder.path().join(name);
+    std::fs::write(&path, people).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (folder, visnyk, path)
+}
+
+#[test]
+fn other_programs_people_come_in_and_those_who_left_them_do_not() {
+    let people = "\u{feff}uuid;email;name;attributes;status;created_at;updated_at\r\n\
+        1;olena@example.org;Олена;{};enabled;2021-03-04 10:00:00;x\r\n\
+        2;blocked@example.org;;{};blocklisted;2021-03-04;x\r\n\
+        3;off@example.org;;{};disabled;2021-03-04;x\r\n\
+        4;=cmd;;{};enabled;2021-03-04;x\r\n\
+        5;ihor@example.org;Ігор\r\n\
+        6;odd@example.org;;{};whatever;2021-03-04;x\r\n";
+    let (folder, visnyk, path) = newsroom_with("subscribers.csv", people.as_bytes());
+    let rejected = folder.path().join("rejected.csv");
+    let rejected = rejected.to_str().unwrap();
+    let import = |rest: &[&str]| {
+        let start = ["subscriber", "import", &path, "--list", "news", "--json"];
+        visnyk.run(&[&start[..], rest].concat())
+    };
+    let dry = import(&["--dry-run"]);
+    let done = import(&[
+        "--consent",
+        "listmonk, double opt-in",
+        "--rejected",
+        rejected,
+    ]);
+    assert_eq!((dry.code, done.code), (65, 65));
+    let (mut dry, done): (Value, Value) = (
+        serde_json::from_str(&dry.stdout).unwrap(),
+        serde_json::from_str(&done.stdout).unwrap(),
+    );
+    dry["dry_run"] = false.into();
+    assert_eq!(dry, done, "a dry run says what will happen");
+    let counts = ["added", "known", "suppressed", "left_out", "bad"].map(|key| &done[key]);
+    assert_eq!(counts, [1, 0, 1, 1, 3]);
+    assert_eq!(done["left_out_lines"][0], "line 4: they are disabled there");
+    let problems = done["problems"].as_array().unwrap();
+    let expected = [
+        "line 5: expected an address such as `name@example.org`, but got `=cmd`",
+        "line 6: expected as many cells as the first line has, but got `3 / 7`",
+        "line 7: expected a status such as `subscribed` or `unsubscribed`, but got `whatever`",
+    ];
+    assert_eq!(problems, &expected);
+    let left = std::fs::read_to_string(rejected).unwrap();
+    assert!(
+        left.starts_with("\u{feff}line,problem,uuid,email,"),
+        "{left}"
+    );
+    assert_eq!(left.lines().count(), 5, "{left}");
+    assert!(
+        left.contains(",4,'=cmd,") && left.contains("4,they are disabled there,3,"),
+        "{left}"
+    );
+
+    let shown = json(&visnyk.run(&["subscriber", "show", "olena@example.org", "--json"]));
+    assert_eq!(
+        shown["consents"][0]["origin"],
+        "import subscribers.csv: 2021-03-04 10:00:00"
+    );
+    let suppressed = visnyk.run(&["suppression", "list"]);
+    assert!(suppressed.stdout.contains("admin"), "{}", suppressed.stdout);
+    assert_eq!(
+        import(&["--from", "mailchimp"]).code,
+        65,
+        "it has no `Email Address`"
+    );
+    let mapped = import(&["--map", "status=-,email=email", "--dry-run"]);
+    let mapped: Value = serde_json::from_str(&mapped.stdout).unwrap();
+    assert_eq!(
+        mapped["added"], 2,
+        "off and odd, if their status says nothing: {mapped}"
+    );
+    assert_eq!(import(&["--map", "email=nothing"]).code, 65);
+}
+
+#[test]
+fn mailchimps_files_of_who_left_and_who_cannot_be_reached_add_nobody() {
+    let head =
+        "Email Address,First Name,Last Name,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LEID,TAGS";
+    let row = "olena@example.org,Олена,Ковач,2020-01-01 00:00:00,198.51.100.9,2021-03-04 10:00:00,203.0.113.7,1,\
+        \"\"\"Спорт\"\",\"\"Дороги\"\"\"";
+    let table = format!("{head}\n{row}\n");
+    for (name, expected) in [
+        ("nonsubscribed_email_audience_export_1.csv", [0, 0, 0, 1]),
+        ("unsubscribed_email_audience_export_1.csv", [0, 0, 0, 1]),
+        ("cleaned_email_audience_export_1.csv", [0, 0, 1, 0]),
+        ("subscribed_email_audience_export_1.csv", [1, 0, 0, 0]),
+    ] {
+        let (_folder, visnyk, path) = newsroom_with(name, table.as_bytes());
+        let map = ["--map", "topics=TAGS"];
+        let start = ["subscriber", "import", &path, "--list", "news", "--json"];
+        let done = json(&visnyk.run(&[&start[..], &map[..]].concat()));
+        let counts = ["added", "known", "suppressed", "left_out"].map(|key| &done[key]);
+        assert_eq!(counts, expected, "{name}");
+        if expected[0] == 1 {
+            let shown = json(&visnyk.run(&["subscriber", "show", "olena@example.org", "--json"]));
+            assert_eq!(shown["name"], "Олена Ковач");
+            let origin = format!("import {name}: 2021-03-04 10:00:00, 203.0.113.0/24");
+            assert_eq!(shown["consents"][0]["origin"], origin);
+            let all = visnyk.run(&["subscriber", "export"]);
+            assert!(all.stdout.contains("Дороги;Спорт") || all.stdout.contains("Спорт;Дороги"));
+        }
+    }
+}
+
+#[test]
+fn a_table_as_excel_writes_it_in_ukraine_comes_in() {
+    let text = "Електронна пошта;Ім’я;Мова\r\nolena@example.org;Олена Їжак;uk-UA\r\n";
+    let (windows, _, _) = encoding_rs::WINDOWS_1251.encode(text);
+    let units = format!("\u{feff}{}", text.replace(';', "\t"));
+    let utf16: Vec<u8> = units.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [&windows[..], &utf16] {
+        let (_folder, visnyk, path) = newsroom_with("Люди.csv", bytes);
+        let done = json(&visnyk.run(&["subscriber", "import", &path, "--list", "news", "--json"]));
+        assert_eq!((&done["added"], &done["bad"]), (&1.into(), &0.into()));
+        let shown = json(&visnyk.run(&["subscriber", "show", "olena@example.org", "--json"]));
+        assert_eq!(shown["name"], "Олена Їжак");
+    }
+}

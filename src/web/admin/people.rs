@@ -9,6 +9,7 @@ use axum::response::Response;
 
 use crate::audience::SubscriberId;
 use crate::audience::consent::Act;
+use crate::audience::import::sheet::guarded;
 use crate::audience::sign_up;
 use crate::audience::sign_up::Standing;
 use crate::audience::subscription::Subscription;
@@ -204,14 +205,4 @@ pub(in crate::web) async fn export(visit: Visit, Editor(_): Editor) -> Result<Re
     let kind = HeaderValue::from_static("text/csv; charset=utf-8");
     let name = HeaderValue::from_static("attachment; filename=\"subscribers.csv\"");
     Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], bytes).into_response())
-}
-
-/// A cell that no spreadsheet takes for a formula; an import takes the mark off again.
-fn guarded(text: &str) -> String {
-    let odd = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if odd {
-        format!("'{text}")
-    } else {
-        text.to_owned()
-    }
 }

@@ -371,8 +371,7 @@ async fn the_file_of_subscribers_holds_no_formula_and_comes_back_in(app: TestApp
     let terms = visnyk::audience::import::Terms {
         origin: "import".into(),
         consent: "так".into(),
-        columns: Vec::new(),
-        dry_run: false,
+        ..Default::default()
     };
     let came = visnyk::audience::import::import(&app, &other, file.body.as_bytes(), &terms, |_| ())
         .await

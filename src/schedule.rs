@@ -14,6 +14,7 @@ use tokio_cron_scheduler::JobScheduler;
 use tokio_cron_scheduler::JobSchedulerError;
 
 use crate::app::App;
+use crate::audience::import::upload;
 use crate::audience::preferences;
 use crate::config::Role;
 use crate::delivery::bounce;
@@ -45,6 +46,14 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
             moved.inspect_err(|_| app.stop.cancel())?;
             Ok(())
         },
+    )
+    .await?;
+    every(
+        &scheduler,
+        "*/2 * * * * *",
+        app,
+        "import",
+        |app| async move { upload::take_due(&app).await },
     )
     .await?;
     scheduler.start().await?;

@@ -56,6 +56,7 @@ pub async fn forget(
     let why = Suppression::Erasure;
     store::subscriber::suppress(&mut tx, &subscriber.email, why, &app.secret, now).await?;
     store::address::forget_wanted(&mut tx, subscriber.id).await?;
+    store::upload::forget(&mut tx, &subscriber.email).await?;
     store::person::forget(&mut tx, subscriber.id, now).await?;
     tx.commit().await?;
     tracing::info!(subscriber = subscriber.id.0, "subscriber.forgotten");
@@ -74,6 +75,7 @@ pub async fn forget_address(
     let Some(subscriber) = found else {
         let why = Suppression::Erasure;
         store::subscriber::suppress(&mut tx, email, why, &app.secret, app.now()).await?;
+        store::upload::forget(&mut tx, email).await?;
         tx.commit().await?;
         return Ok(false);
     };

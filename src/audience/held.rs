@@ -20,6 +20,8 @@ pub enum Held {
     Suppression,
     /// How many letters they asked for within a day.
     Asking,
+    /// Tables of people that are being imported.
+    Upload,
     /// Who looks after lists, and what they did.
     Staff,
     /// That a letter was sent.
@@ -32,13 +34,14 @@ pub enum Held {
 
 impl Held {
     /// All of it.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Person,
         Self::Choice,
         Self::Consent,
         Self::Bounce,
         Self::Suppression,
         Self::Asking,
+        Self::Upload,
         Self::Staff,
         Self::Letters,
         Self::Attempts,
@@ -54,6 +57,7 @@ impl Held {
             Self::Bounce => BOUNCE,
             Self::Suppression => SUPPRESSION,
             Self::Asking => ASKING,
+            Self::Upload => UPLOAD,
             Self::Staff => STAFF,
             Self::Letters => LETTERS,
             Self::Attempts => ATTEMPTS,
@@ -117,6 +121,26 @@ const ASKING: &[&str] = &[
     "asking.newest",
     "asking.second",
     "asking.third",
+];
+
+const UPLOAD: &[&str] = &[
+    "upload.file",
+    "upload.head",
+    "upload.mapping",
+    "upload.consent",
+    "upload.state",
+    "upload.made_by",
+    "upload.made_at",
+    "upload.size",
+    "upload.at_line",
+    "upload.added",
+    "upload.known",
+    "upload.suppressed",
+    "upload.left_out",
+    "upload.bad",
+    "upload_row.line",
+    "upload_row.cells",
+    "upload_row.why",
 ];
 
 const STAFF: &[&str] = &[

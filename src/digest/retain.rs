@@ -1,7 +1,8 @@
 //! Clears away what is older than the settings `retain.…` say, little by little: a digest's letters
-//! become numbers, tries go, and people who never answered are forgotten.
+//! become numbers, tries go, people who never answered are forgotten, and so is what was left of imports.
 
 use crate::app::App;
+use crate::audience::import::upload;
 use crate::store;
 
 /// Rows cleared in one transaction.
@@ -14,6 +15,7 @@ pub async fn clear(app: &App) -> anyhow::Result<()> {
     let mut tx = app.db.begin().await?;
     let forgotten = store::retain::forget_unconfirmed(&mut tx, now - retain.unconfirmed).await?;
     store::asking::forget_old(&mut tx, now).await?;
+    store::upload::drop_old(&mut tx, now - upload::KEPT).await?;
     tx.commit().await?;
     let mut tries = 0;
     loop {

@@ -44,6 +44,7 @@ pub mod source;
 pub mod subscriber;
 pub mod subscription;
 pub mod topic;
+pub mod upload;
 pub mod user;
 
 use std::str::FromStr;
@@ -418,6 +419,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         subscriber::STATEMENTS,
         subscription::STATEMENTS,
         topic::STATEMENTS,
+        upload::STATEMENTS,
         user::STATEMENTS,
     ]
     .concat()

@@ -14,6 +14,7 @@ pub mod cards;
 pub mod contact;
 pub mod forms;
 pub mod groups;
+pub mod imports;
 pub mod letters;
 pub mod pages;
 pub mod samples;

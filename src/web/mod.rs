@@ -246,6 +246,7 @@ fn account() -> Router<Web> {
 /// What people change in the console.
 fn desks() -> Router<Web> {
     use admin::articles;
+    use admin::import;
     use admin::letters;
     use admin::lists;
     use admin::people;
@@ -271,6 +272,20 @@ fn desks() -> Router<Web> {
         .route("/admin/lists/{slug}", get(lists::one).post(lists::change))
         .route("/admin/subscribers/{id}", get(people::one))
         .route("/admin/subscribers.csv", get(people::export))
+        .route(
+            "/admin/subscribers/import",
+            get(import::page)
+                .post(import::take)
+                .layer(DefaultBodyLimit::max(import::MOST_BODY)),
+        )
+        .route(
+            "/admin/subscribers/import/{id}",
+            get(import::one).post(import::act),
+        )
+        .route(
+            "/admin/subscribers/import/{id}/rejected.csv",
+            get(import::rejected),
+        )
         .route("/admin/subscriptions/{id}/end", post(people::end))
         .route("/admin/letters", get(letters::all))
         .route("/admin/letters/{id}", get(letters::one))

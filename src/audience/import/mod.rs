@@ -7,6 +7,7 @@
 pub mod columns;
 pub mod line;
 pub mod sheet;
+pub mod upload;
 
 use std::collections::HashMap;
 use std::collections::HashSet;

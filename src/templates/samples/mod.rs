@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod board;
+mod imports;
 mod letters;
 mod pages;
 
@@ -68,6 +69,7 @@ pub fn show_all(templates: &Templates) -> (Vec<Shown>, Vec<TemplateError>) {
     admin::show(&mut show);
     api::show(&mut show);
     board::show(&mut show);
+    imports::show(&mut show);
     letters::show(&mut show);
     (show.shown, show.failed)
 }

@@ -6,6 +6,7 @@ pub(super) mod articles;
 pub(super) mod codes;
 mod desk;
 pub(super) mod digest;
+pub(super) mod import;
 pub(super) mod letters;
 pub(super) mod lists;
 pub(super) mod lost;

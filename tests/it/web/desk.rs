@@ -3,6 +3,7 @@
 use axum::http::Method;
 use axum::http::StatusCode;
 use visnyk::access::Role;
+use visnyk::audience::import::upload;
 use visnyk::store;
 use visnyk::web::admin::sign_in_link;
 
@@ -75,6 +76,15 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/admin/subscribers", Some(Role::Viewer)),
     ("GET", "/admin/subscribers/1", Some(Role::Viewer)),
     ("GET", "/admin/subscribers.csv", Some(Role::Editor)),
+    ("GET", "/admin/subscribers/import", Some(Role::Editor)),
+    ("POST", "/admin/subscribers/import", Some(Role::Editor)),
+    ("GET", "/admin/subscribers/import/1", Some(Role::Editor)),
+    ("POST", "/admin/subscribers/import/1", Some(Role::Editor)),
+    (
+        "GET",
+        "/admin/subscribers/import/1/rejected.csv",
+        Some(Role::Editor),
+    ),
     ("POST", "/admin/subscriptions/1/end", Some(Role::Editor)),
     ("GET", "/admin/digests", Some(Role::Viewer)),
     ("GET", "/admin/letters", Some(Role::Viewer)),
@@ -108,6 +118,11 @@ pub(crate) async fn furnish(app: &TestApp) {
     let list = app.add_list("all").await;
     app.enrol(&list, 1).await;
     app.queue_digest(&list, "Новина-2").await;
+    let people = "Email Address,First Name,LEID,UNSUB_TIME\nolena@example.org,Олена,1,\n,Ігор,2,\n\
+                  left@example.org,,3,2021-03-04 10:00:00\n";
+    upload::keep(app, &list, ("people.csv", people.as_bytes()), "user")
+        .await
+        .unwrap();
 }
 
 async fn each_role_may_do_what_it_may_and_nothing_else(app: TestApp) {

@@ -426,3 +426,88 @@ async fn selectors_show_what_they_catch_as_they_are_typed() {
     assert_eq!(chromium.path().await, "/admin/sources/new");
     keep_picture(&chromium, "console/typed").await;
 }
+
+/// Ten thousand rows of a table whose columns nobody could guess, among them rows that are none.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn an_editor_imports_ten_thousand_rows() {
+    let site = site().await;
+    let axe = axe();
+    site.app.add_list("all").await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("люди.csv");
+    let rows = (0..10_000).map(|number| match number % 1_000 {
+        7 => format!("=cmd|{number};Ім’я {number};subscribed\r\n"),
+        8 => format!("r{number}@example.org;Ім’я {number};unsubscribed\r\n"),
+        9 => format!("r{number}@example.org;Ім’я {number};cleaned\r\n"),
+        _ => format!("r{number}@example.org;Ім’я {number};subscribed\r\n"),
+    });
+    let table = format!("Контакт;Хто;Як\r\n{}", rows.collect::<Vec<_>>().concat());
+    let (bytes, _, _) = encoding_rs::WINDOWS_1251.encode(&table);
+    fs::write(&file, bytes).unwrap();
+
+    let chromium = Chromium::open(390).await;
+    comes_in(&site, &chromium).await;
+    let mut wrong = Vec::new();
+    let mut look = async |name: &str| {
+        for (scheme, width) in [("dark", 1280), ("light", 320), ("light", 390)] {
+            chromium.in_colours(scheme).await;
+            chromium.resize(width).await;
+            keep_picture(&chromium, &format!("import/{name}.{scheme}.{width}")).await;
+            let faults = faults(&chromium, &axe, &site.base).await;
+            wrong.extend(
+                faults
+                    .into_iter()
+                    .map(|fault| format!("{name} {scheme}: {fault}")),
+            );
+        }
+    };
+    let shows = async |words: &str| {
+        let page = chromium.text().await;
+        assert!(page.contains(words), "expected {words}, but got {page}");
+    };
+    chromium
+        .go(&format!("{}/admin/subscribers", site.base))
+        .await;
+    chromium.click("a[href$='/subscribers/import']").await;
+    look("start").await;
+    chromium.fill("#file", file.to_str().unwrap()).await;
+    chromium.click("main form.panel button").await;
+    shows("0 людей почнуть отримувати розсилку").await;
+    for (column, field) in [(0, "email"), (1, "name"), (2, "status")] {
+        let option = format!("#c{column} option[value={field}]");
+        chromium.click(&option).await;
+    }
+    chromium.click("button[value=map]").await;
+    shows("9970 людей почнуть отримувати розсилку").await;
+    shows("10 адрес стануть забороненими").await;
+    shows("10 рядків пропустимо").await;
+    shows("10 рядків не зрозуміли").await;
+    look("looked").await;
+    chromium
+        .fill("#consent", "форма на сайті, підтверджено листом")
+        .await;
+    chromium.click("[name=sure]").await;
+    chromium.click("button[value=begin]").await;
+    shows("Опрацьовано рядків: 0 з 10").await;
+    visnyk::audience::import::upload::take_part(&site.app, 1)
+        .await
+        .unwrap();
+    chromium.click("a[href$='/import/1?still=1']").await;
+    shows("Опрацьовано рядків: 1000 з 10").await;
+    look("going").await;
+    visnyk::audience::import::upload::take_due(&site.app)
+        .await
+        .unwrap();
+    chromium.click("main a.quiet").await;
+    shows("Імпорт завершено").await;
+    shows("9970 людей підписано").await;
+    look("done").await;
+    let report = "const done = arguments[arguments.length - 1]; \
+        fetch(document.querySelector('a[download]').href).then(file => file.text()).then(done);";
+    let report = chromium.wait_for(report).await;
+    let report = report.as_str().unwrap();
+    assert_eq!(report.lines().count(), 21, "{report}");
+    assert!(report.contains("9,\"Мала бути адреса, наприклад name@example.org, а є «=cmd|7»\",'=cmd|7,Ім’я 7,subscribed"), "{report}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -9,6 +9,7 @@ mod feeds;
 mod flood;
 mod guard;
 mod hooks;
+mod import;
 mod in_chromium;
 mod listen;
 mod pages;

@@ -115,8 +115,15 @@ statements! {
         "UPDATE topic SET left_at = $2 WHERE left_at < $2
          AND id IN (SELECT topic_id FROM article_topic WHERE article_id = $1)");
     UNLINK_TOPICS = Sql::both("DELETE FROM article_topic WHERE article_id = $1");
-    LINK_TOPIC = Sql::both(
-        "INSERT INTO article_topic (article_id, topic_id, position) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+    LINK_TOPICS = Sql {
+        sqlite:
+        "INSERT INTO article_topic (article_id, topic_id, position)
+         SELECT value ->> '$[0]', value ->> '$[1]', value ->> '$[2]' FROM json_each($1) WHERE true ON CONFLICT DO NOTHING",
+        postgres:
+        "INSERT INTO article_topic (article_id, topic_id, position)
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT)
+         FROM json_array_elements(CAST($1 AS JSON)) AS line (value) ON CONFLICT DO NOTHING",
+    };
     COUNT = Sql::both("SELECT COUNT(*) FROM article WHERE state = 'published'");
     /// What a digest may hold. Withdrawn articles are left out of windows that are yet to be cut.
     CANDIDATES = Sql::both(
@@ -224,8 +231,39 @@ pub async fn publish(
 ) -> Result<ArticleId> {
     // In the order that edits of the same transaction take them, or two could wait for each other.
     let version = counter::touch_feeds(tx).await?;
-    let seq = counter::next_seq(tx).await?;
-    let id: i64 = run!(
+    let seq = counter::next_seqs(tx, 1).await?;
+    let id = add(tx, new, mailing, (source, now), (seq, version)).await?;
+    link_topics(tx, &[(id, &new.topics)]).await?;
+    Ok(id)
+}
+
+/// Publishes several at once, in this order.
+pub async fn publish_all(
+    tx: &mut Tx,
+    all: &[(NewArticle, Mailing)],
+    source: SourceId,
+    now: Stamp,
+) -> Result<Vec<ArticleId>> {
+    let version = counter::touch_feeds(tx).await?;
+    let Seq(first) = counter::next_seqs(tx, all.len()).await?;
+    let mut ids = Vec::with_capacity(all.len());
+    for ((new, mailing), seq) in all.iter().zip((first..).map(Seq)) {
+        ids.push(add(tx, new, *mailing, (source, now), (seq, version)).await?);
+    }
+    let topics = all.iter().map(|(new, _)| new.topics.as_slice());
+    let linked: Vec<_> = ids.iter().copied().zip(topics).collect();
+    link_topics(tx, &linked).await?;
+    Ok(ids)
+}
+
+async fn add(
+    tx: &mut Tx,
+    new: &NewArticle,
+    mailing: Mailing,
+    (source, now): (SourceId, Stamp),
+    (seq, version): (Seq, i64),
+) -> Result<ArticleId> {
+    Ok(run!(
         tx,
         ADD,
         query_scalar(
@@ -248,9 +286,7 @@ pub async fn publish(
             version
         ),
         fetch_one
-    )?;
-    link_topics(tx, ArticleId(id), &new.topics).await?;
-    Ok(ArticleId(id))
+    )?)
 }
 
 /// Replaces what an article says; the old wording stays as a revision. Its seq, and the topics that
@@ -280,7 +316,7 @@ pub async fn edit(tx: &mut Tx, id: ArticleId, new: &NewArticle, now: Stamp) -> R
     )?;
     change!(tx, MARK_LEFT, (id, now))?;
     change!(tx, UNLINK_TOPICS, (id))?;
-    link_topics(tx, id, &new.topics).await
+    link_topics(tx, &[(id, &new.topics)]).await
 }
 
 /// What a person changes of an article; what is `None` stays.
@@ -318,9 +354,17 @@ pub async fn rewrite(tx: &mut Tx, id: ArticleId, new: &Rewrite, now: Stamp) -> R
     Ok(())
 }
 
-async fn link_topics(tx: &mut Tx, id: ArticleId, topics: &[TopicId]) -> Result<()> {
-    for (position, topic) in (0_i64..).zip(topics) {
-        change!(tx, LINK_TOPIC, (id, *topic, position))?;
+async fn link_topics(tx: &mut Tx, all: &[(ArticleId, &[TopicId])]) -> Result<()> {
+    let each = |(id, topics): &(ArticleId, &[TopicId])| {
+        let id = *id;
+        let places: Vec<_> = topics.iter().copied().zip(0_i64..).collect();
+        places
+            .into_iter()
+            .map(move |(topic, position)| (id, topic, position))
+    };
+    let rows: Vec<_> = all.iter().flat_map(each).collect();
+    if !rows.is_empty() {
+        change!(tx, LINK_TOPICS, (to_json(&rows)))?;
     }
     Ok(())
 }

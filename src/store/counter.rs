@@ -9,15 +9,17 @@ use crate::store::statements;
 
 statements! {
     /// The row stays locked until the publishing transaction commits: commit order is seq order.
-    NEXT_SEQ = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'article' RETURNING value");
+    NEXT_SEQS = Sql::both("UPDATE counter SET value = value + $1 WHERE name = 'article' RETURNING value");
     LAST_SEQ = Sql::both("SELECT value FROM counter WHERE name = 'article'");
     TOUCH_FEEDS = Sql::both("UPDATE counter SET value = value + 1 WHERE name = 'feeds' RETURNING value");
     FEEDS_VERSION = Sql::both("SELECT value FROM counter WHERE name = 'feeds'");
 }
 
-/// The next seq. No other transaction gets one between here and the commit.
-pub async fn next_seq(tx: &mut Tx) -> Result<Seq> {
-    Ok(run!(tx, NEXT_SEQ, query_scalar(), fetch_one)?)
+/// The first of so many next seqs. No other transaction gets one between here and the commit.
+pub async fn next_seqs(tx: &mut Tx, count: usize) -> Result<Seq> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let last: i64 = run!(tx, NEXT_SEQS, query_scalar(count), fetch_one)?;
+    Ok(Seq(last - count + 1))
 }
 
 /// The last seq given.

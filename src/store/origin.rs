@@ -1,5 +1,7 @@
 //! Origins: how sources name articles, which keeps an edit from becoming a second article.
 
+use std::collections::HashSet;
+
 use crate::article::ArticleId;
 use crate::clock::Stamp;
 use crate::source::SourceId;
@@ -27,6 +29,18 @@ statements! {
     ADD = Sql::both(
         "INSERT INTO origin (source_id, guid, article_id, url, guid_key, url_key) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (source_id, guid) DO UPDATE SET url = excluded.url, url_key = excluded.url_key, gone_at = NULL");
+    ADD_ALL = Sql {
+        sqlite:
+        "INSERT INTO origin (source_id, guid, article_id, url, guid_key, url_key)
+         SELECT $1, value ->> '$[0]', value ->> '$[1]', value ->> '$[2]', value ->> '$[3]', value ->> '$[4]'
+         FROM json_each($2) WHERE true
+         ON CONFLICT (source_id, guid) DO UPDATE SET url = excluded.url, url_key = excluded.url_key, gone_at = NULL",
+        postgres:
+        "INSERT INTO origin (source_id, guid, article_id, url, guid_key, url_key)
+         SELECT CAST($1 AS BIGINT), value ->> 0, CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4
+         FROM json_array_elements(CAST($2 AS JSON)) AS line (value)
+         ON CONFLICT (source_id, guid) DO UPDATE SET url = excluded.url, url_key = excluded.url_key, gone_at = NULL",
+    };
     KNOWN_BY_GUID = Sql {
         sqlite: select!("WHERE o.source_id = $1 AND o.guid IN (SELECT value FROM json_each($2))"),
         postgres: select!("WHERE o.source_id = $1 AND o.guid IN (SELECT json_array_elements_text(CAST($2 AS JSON)))"),
@@ -45,10 +59,22 @@ statements! {
     COUNT = Sql::both("SELECT COUNT(DISTINCT article_id) FROM origin WHERE source_id = $1");
     SET_GONE = Sql::both("UPDATE origin SET gone_at = $3 WHERE source_id = $1 AND article_id = $2");
     ADD_MARKS = Sql {
-        sqlite: "INSERT INTO mark (mark, article_id) SELECT value, $1 FROM json_each($2) WHERE true ON CONFLICT DO NOTHING",
+        sqlite:
+        "INSERT INTO mark (mark, article_id) SELECT value ->> '$[0]', value ->> '$[1]' FROM json_each($1) WHERE true
+         ON CONFLICT DO NOTHING",
         postgres:
         "INSERT INTO mark (mark, article_id)
-         SELECT CAST(value AS BIGINT), CAST($1 AS BIGINT) FROM json_array_elements_text(CAST($2 AS JSON)) ON CONFLICT DO NOTHING",
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT) FROM json_array_elements(CAST($1 AS JSON)) AS line (value)
+         ON CONFLICT DO NOTHING",
+    };
+    /// Of the same articles as [`ALIKE`].
+    MET = Sql {
+        sqlite:
+        "SELECT DISTINCT mark FROM mark WHERE mark IN (SELECT value FROM json_each($1))
+           AND article_id > (SELECT COALESCE(MAX(id), 0) FROM article) - 5000",
+        postgres:
+        "SELECT DISTINCT mark FROM mark WHERE mark IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
+           AND article_id > (SELECT COALESCE(MAX(id), 0) FROM article) - 5000",
     };
     /// Of the newest, since a phrase that opens every release of a newsroom would find them all.
     ALIKE = Sql {
@@ -170,10 +196,26 @@ pub async fn set_gone(
     Ok(())
 }
 
-/// Notes by what an article's likes are found.
-pub async fn add_marks(tx: &mut Tx, id: ArticleId, marks: &[i64]) -> Result<()> {
-    change!(tx, ADD_MARKS, (id, to_json(marks)))?;
+/// Notes how a source names several articles, each by a name of its own.
+pub async fn add_all(tx: &mut Tx, source: SourceId, named: &[(Names, ArticleId)]) -> Result<()> {
+    let rows: Vec<_> = named
+        .iter()
+        .map(|(names, id)| (&names.guid, id, &names.url, &names.guid_key, &names.url_key))
+        .collect();
+    change!(tx, ADD_ALL, (source, to_json(&rows)))?;
     Ok(())
+}
+
+/// Notes by what articles' likes are found.
+pub async fn add_marks(tx: &mut Tx, marks: &[(i64, ArticleId)]) -> Result<()> {
+    change!(tx, ADD_MARKS, (to_json(marks)))?;
+    Ok(())
+}
+
+/// Which of these marks articles have by which [`alike`] could find them.
+pub async fn met(tx: &mut Tx, marks: &[i64]) -> Result<HashSet<i64>> {
+    let met: Vec<i64> = run!(tx, MET, query_scalar(to_json(marks)), fetch_all)?;
+    Ok(met.into_iter().collect())
 }
 
 /// At most `limit` articles that share marks, those that share the most first.

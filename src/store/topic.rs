@@ -1,5 +1,8 @@
 //! Topics: departments and tags.
 
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
 use crate::article::Topic;
 use crate::article::TopicKind;
 use crate::article::topic::slug;
@@ -11,12 +14,24 @@ use crate::store::Tx;
 use crate::store::parsed;
 use crate::store::run;
 use crate::store::statements;
+use crate::store::to_json;
 
 statements! {
     /// The first name a topic was seen under stays: «Економіка» and «економіка» are one topic.
     KEEP = Sql::both(
         "INSERT INTO topic (kind, slug, name) VALUES ($1, $2, $3)
          ON CONFLICT (kind, slug) DO UPDATE SET slug = excluded.slug RETURNING id");
+    /// In the topics' order, so that two transactions never wait for each other.
+    KEEP_ALL = Sql {
+        sqlite:
+        "INSERT INTO topic (kind, slug, name)
+         SELECT value ->> '$[0]', value ->> '$[1]', value ->> '$[2]' FROM json_each($1) WHERE true ORDER BY 1, 2
+         ON CONFLICT (kind, slug) DO UPDATE SET slug = excluded.slug RETURNING id, kind, slug",
+        postgres:
+        "INSERT INTO topic (kind, slug, name)
+         SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_array_elements(CAST($1 AS JSON)) AS line (value) ORDER BY 1, 2
+         ON CONFLICT (kind, slug) DO UPDATE SET slug = excluded.slug RETURNING id, kind, slug",
+    };
     FIND = Sql::both("SELECT id, kind, slug, name FROM topic WHERE kind = $1 AND slug = $2");
     /// A department before a tag of the same slug.
     FIND_ANY = Sql::both("SELECT id, kind, slug, name FROM topic WHERE slug = $1 ORDER BY kind LIMIT 1");
@@ -51,6 +66,25 @@ pub async fn keep(tx: &mut Tx, kind: TopicKind, name: &str) -> Result<Option<Top
     )?))
 }
 
+/// The numbers of several topics by kind and slug, made if they're new.
+pub async fn keep_all(
+    tx: &mut Tx,
+    names: &BTreeMap<(TopicKind, String), String>,
+) -> Result<HashMap<(TopicKind, String), TopicId>> {
+    let rows: Vec<_> = names
+        .iter()
+        .map(|((kind, slug), name)| (kind.as_str(), slug, name))
+        .collect();
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let kept: Vec<(TopicId, String, String)> =
+        run!(tx, KEEP_ALL, query_as(to_json(&rows)), fetch_all)?;
+    kept.into_iter()
+        .map(|(id, kind, slug)| Ok(((parsed(&kind, "topic", "kind", id.0)?, slug), id)))
+        .collect()
+}
+
 /// The topic at this address.
 pub async fn find(tx: &mut Tx, kind: TopicKind, slug: &str) -> Result<Option<(TopicId, Topic)>> {
     let row: Option<Row> = run!(tx, FIND, query_as(kind.as_str(), slug), fetch_optional)?;
@@ -82,7 +116,7 @@ pub async fn in_use(tx: &mut Tx) -> Result<Vec<(TopicId, Topic, i64)>> {
 
 /// These topics, departments first, by name.
 pub async fn some(tx: &mut Tx, ids: &[TopicId]) -> Result<Vec<(TopicId, Topic)>> {
-    let rows: Vec<Row> = run!(tx, SOME, query_as(crate::store::to_json(ids)), fetch_all)?;
+    let rows: Vec<Row> = run!(tx, SOME, query_as(to_json(ids)), fetch_all)?;
     rows.into_iter().map(topic).collect()
 }
 

@@ -29,6 +29,25 @@ const CANDIDATES: i64 = 8;
 pub(super) struct Arriving {
     pub(super) draft: Draft,
     pub(super) names: Names,
+    marks: Option<Vec<i64>>,
+    /// No article has any of its marks.
+    is_unlike_all: bool,
+}
+
+impl Arriving {
+    pub(super) fn new(draft: Draft, names: Names) -> Self {
+        Self {
+            draft,
+            names,
+            marks: None,
+            is_unlike_all: false,
+        }
+    }
+
+    /// By what its likes are found; made at the first call.
+    pub(super) fn marks(&mut self) -> &mut Vec<i64> {
+        self.marks.get_or_insert_with(|| story(&self.draft).marks())
+    }
 }
 
 /// What a draft turns out to be.
@@ -101,6 +120,29 @@ impl Book {
         self.seen
     }
 
+    /// Finds out which drafts without a known name can't be like anything: of news that's nearly all,
+    /// and one statement tells.
+    pub(super) async fn look_for_marks(
+        &self,
+        tx: &mut Tx,
+        arriving: &mut [Arriving],
+    ) -> store::Result<()> {
+        let mut nameless: Vec<&mut Arriving> = arriving.iter_mut().collect();
+        nameless.retain(|one| self.by_name(one).is_none());
+        if nameless.is_empty() {
+            return Ok(());
+        }
+        let marks: Vec<i64> = nameless
+            .iter_mut()
+            .flat_map(|one| one.marks().iter().copied())
+            .collect();
+        let met = store::origin::met(tx, &marks).await?;
+        for one in nameless {
+            one.is_unlike_all = !one.marks().iter().any(|mark| met.contains(mark));
+        }
+        Ok(())
+    }
+
     /// What a draft is. Asks the database only about drafts without a known name.
     pub(super) async fn judge(
         &mut self,
@@ -164,18 +206,22 @@ impl Book {
     }
 
     /// The article that says the same: renamed by this source, or brought by another one.
-    async fn told(&self, tx: &mut Tx, one: &Arriving) -> store::Result<Option<Known>> {
-        let story = story(&one.draft);
+    async fn told(&self, tx: &mut Tx, one: &mut Arriving) -> store::Result<Option<Known>> {
         let address = one.names.url_key.as_ref();
         let address = address.filter(|key| leads_to_a_page(key));
         let same_address = address.and_then(|key| only(self.elsewhere.get(key)?));
         let same_address = same_address.map(|known| known.id);
-        let mut ids = store::origin::alike(tx, &story.marks(), CANDIDATES).await?;
+        let mut ids = if one.is_unlike_all {
+            Vec::new()
+        } else {
+            store::origin::alike(tx, one.marks(), CANDIDATES).await?
+        };
         ids.extend(same_address.filter(|id| !ids.contains(id)));
         ids.retain(|id| !self.claimed.contains(id) && !self.seen.contains(id));
         if ids.is_empty() {
             return Ok(None);
         }
+        let story = story(&one.draft);
         for article in store::article::some(tx, &ids).await? {
             let names = store::origin::of_article(tx, article.id).await?;
             let other = story_of(&article);

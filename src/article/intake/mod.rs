@@ -10,6 +10,7 @@ pub mod change;
 mod flood;
 mod known;
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
@@ -29,6 +30,7 @@ use crate::article::intake::flood::Wave;
 use crate::article::intake::known::Arriving;
 use crate::article::intake::known::Book;
 use crate::article::intake::known::Verdict;
+use crate::article::topic::slug;
 use crate::audience::list::TopicId;
 use crate::clock::Stamp;
 use crate::source::Draft;
@@ -214,7 +216,7 @@ async fn take_all(
     manner: Manner,
 ) -> store::Result<(Taken, HashSet<ArticleId>)> {
     let drafts = in_order(drafts).into_iter().map(without_nul).collect();
-    let arriving = without_copies(drafts);
+    let mut arriving = without_copies(drafts);
     let names: Vec<Names> = arriving.iter().map(|one| one.names.clone()).collect();
     let known = store::origin::known(tx, source.id, &names).await?;
     let guids: Vec<&str> = names.iter().map(|names| names.guid.as_str()).collect();
@@ -225,6 +227,7 @@ async fn take_all(
         HashSet::new()
     };
     let mut book = Book::new(source.id, known, &arriving);
+    book.look_for_marks(tx, &mut arriving).await?;
     let mut taken = Taken::default();
     let mut judged = Vec::new();
     for mut one in arriving {
@@ -238,19 +241,17 @@ async fn take_all(
     if manner.holds {
         hold_flood(app, tx, source, &mut judged, &mut taken).await?;
     }
+    let mut new = Vec::new();
     for (one, verdict) in judged {
         match verdict {
             Verdict::Waiting => taken.held += 1,
             Verdict::Repeat => taken.same += 1,
             Verdict::Known(known) => keep(app, tx, source, (one, *known), &mut taken).await?,
-            Verdict::New => {
-                let mailing = manner.mailing;
-                let mailing = mailing.unwrap_or_else(|| mailing_of(app, source, &one.draft));
-                publish(app, tx, source, one, mailing).await?;
-                taken.new += 1;
-            }
+            Verdict::New => new.push(one),
         }
     }
+    taken.new = new.len();
+    publish(app, tx, source, new, manner).await?;
     Ok((taken, book.into_seen()))
 }
 
@@ -300,17 +301,18 @@ async fn keep(
     taken: &mut Taken,
 ) -> store::Result<()> {
     let now = app.now();
-    let Arriving { draft, names } = one;
+    let Arriving { draft, names, .. } = one;
     let is_named = known.source_id == source.id
         && known.guid == names.guid
         && known.url_key == names.url_key
         && known.gone_at.is_none();
     if known.owner == Some(source.id) && known.fingerprint != fingerprint(app, &draft) {
         taken.edited += 1;
-        let marks = story(&draft).marks();
-        let article = article(app, tx, draft).await?;
+        let marks = marks_of(known.id, story(&draft).marks());
+        let topics = Topics::keep(tx, &[&draft]).await?;
+        let article = article(app, &topics, draft);
         store::article::edit(tx, known.id, &article, now).await?;
-        store::origin::add_marks(tx, known.id, &marks).await?;
+        store::origin::add_marks(tx, &marks).await?;
     } else {
         taken.same += 1;
     }
@@ -326,18 +328,39 @@ async fn keep(
     Ok(())
 }
 
+/// Publishes what is new, with a few statements beside one for each article.
 async fn publish(
     app: &App,
     tx: &mut Tx,
     source: &Source,
-    Arriving { draft, names }: Arriving,
-    mailing: Mailing,
+    new: Vec<Arriving>,
+    manner: Manner,
 ) -> store::Result<()> {
-    let marks = story(&draft).marks();
-    let article = article(app, tx, draft).await?;
-    let id = store::article::publish(tx, &article, mailing, source.id, app.now()).await?;
-    store::origin::add(tx, source.id, &names, id).await?;
-    store::origin::add_marks(tx, id, &marks).await
+    if new.is_empty() {
+        return Ok(());
+    }
+    let drafts: Vec<&Draft> = new.iter().map(|one| &one.draft).collect();
+    let topics = Topics::keep(tx, &drafts).await?;
+    let (mut articles, mut found_by) = (Vec::new(), Vec::new());
+    for mut one in new {
+        let mailing = manner.mailing;
+        let mailing = mailing.unwrap_or_else(|| mailing_of(app, source, &one.draft));
+        let marks = std::mem::take(one.marks());
+        articles.push((article(app, &topics, one.draft), mailing));
+        found_by.push((one.names, marks));
+    }
+    let ids = store::article::publish_all(tx, &articles, source.id, app.now()).await?;
+    let (mut names, mut marks) = (Vec::new(), Vec::new());
+    for ((called, alike), id) in found_by.into_iter().zip(ids) {
+        names.push((called, id));
+        marks.extend(marks_of(id, alike));
+    }
+    store::origin::add_all(tx, source.id, &names).await?;
+    store::origin::add_marks(tx, &marks).await
+}
+
+fn marks_of(id: ArticleId, marks: Vec<i64>) -> Vec<(i64, ArticleId)> {
+    marks.into_iter().map(|mark| (mark, id)).collect()
 }
 
 /// What of a draft is compared with others.
@@ -391,7 +414,7 @@ fn without_copies(drafts: Vec<Draft>) -> Vec<Arriving> {
         }
         let key = names.guid_key.clone();
         sharing.entry(key).or_default().push(arriving.len());
-        arriving.push(Arriving { draft, names });
+        arriving.push(Arriving::new(draft, names));
     }
     for group in sharing.into_values().filter(|group| group.len() > 1) {
         part(&mut arriving, &group);
@@ -531,12 +554,11 @@ fn fingerprint(app: &App, draft: &Draft) -> String {
     ])
 }
 
-async fn article(app: &App, tx: &mut Tx, draft: Draft) -> store::Result<NewArticle> {
-    let mut topics = topics(tx, TopicKind::Department, &draft.departments).await?;
-    topics.extend(topics_of(tx, &draft).await?);
+fn article(app: &App, known: &Topics, draft: Draft) -> NewArticle {
+    let topics = known.of(&draft);
     let fingerprint = fingerprint(app, &draft);
     let site = &app.settings.site;
-    Ok(NewArticle {
+    NewArticle {
         title: title(&draft),
         published: published(app, &draft),
         summary: draft.summary.chars().take(SUMMARY).collect(),
@@ -549,19 +571,41 @@ async fn article(app: &App, tx: &mut Tx, draft: Draft) -> store::Result<NewArtic
         licence: draft.licence.or_else(|| site.licence.clone()),
         fingerprint,
         topics,
-    })
-}
-
-async fn topics_of(tx: &mut Tx, draft: &Draft) -> store::Result<Vec<TopicId>> {
-    topics(tx, TopicKind::Topic, &draft.topics).await
-}
-
-async fn topics(tx: &mut Tx, kind: TopicKind, names: &[String]) -> store::Result<Vec<TopicId>> {
-    let mut ids = Vec::new();
-    for name in names.iter().take(TOPICS) {
-        ids.extend(store::topic::keep(tx, kind, &one_line(name, 200)).await?);
     }
-    Ok(ids)
+}
+
+/// The topics of some drafts.
+#[derive(Debug)]
+struct Topics(HashMap<(TopicKind, String), TopicId>);
+
+impl Topics {
+    /// Makes those that are new; the first name a topic was seen under stays.
+    async fn keep(tx: &mut Tx, drafts: &[&Draft]) -> store::Result<Self> {
+        let mut names = BTreeMap::new();
+        for draft in drafts {
+            for (kind, name) in named_topics(draft) {
+                names.entry((kind, slug(&name))).or_insert(name);
+            }
+        }
+        names.retain(|(_, slug), _| !slug.is_empty());
+        Ok(Self(store::topic::keep_all(tx, &names).await?))
+    }
+
+    /// Departments first.
+    fn of(&self, draft: &Draft) -> Vec<TopicId> {
+        let named = named_topics(draft);
+        named
+            .filter_map(|(kind, name)| self.0.get(&(kind, slug(&name))).copied())
+            .collect()
+    }
+}
+
+fn named_topics(draft: &Draft) -> impl Iterator<Item = (TopicKind, String)> {
+    let departments = draft.departments.iter().take(TOPICS);
+    let departments = departments.map(|name| (TopicKind::Department, name));
+    let topics = draft.topics.iter().take(TOPICS);
+    let all = departments.chain(topics.map(|name| (TopicKind::Topic, name)));
+    all.map(|(kind, name)| (kind, one_line(name, 200)))
 }
 
 /// The headline, else the beginning of the summary or the text, else the address: never empty.

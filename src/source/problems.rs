@@ -27,6 +27,12 @@ impl Problems {
         }
     }
 
+    /// Adds what went wrong after it.
+    pub(crate) fn append(&mut self, later: Self) {
+        self.extend(later.said);
+        self.unsaid += later.unsaid;
+    }
+
     /// Whether all went well.
     pub(crate) fn is_empty(&self) -> bool {
         self.said.is_empty()
@@ -64,5 +70,18 @@ mod tests {
         let said = problems.into_vec();
         assert_eq!(said.len(), 21);
         assert_eq!(said.last().map(String::as_str), Some("and 5 more"));
+    }
+
+    #[test]
+    fn what_another_list_left_unsaid_is_counted_too() {
+        let (mut problems, mut later) = (Problems::default(), Problems::default());
+        problems.add("a");
+        for number in 0..25 {
+            later.add(number.to_string());
+        }
+        problems.append(later);
+        let said = problems.into_vec();
+        assert_eq!(said.first().map(String::as_str), Some("a"));
+        assert_eq!(said.last().map(String::as_str), Some("and 6 more"));
     }
 }

@@ -12,6 +12,9 @@ mod media;
 mod text;
 mod wishes;
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
+
 use url::Url;
 
 use crate::clock::Stamp;
@@ -31,6 +34,10 @@ pub(crate) use json::read as read_json;
 /// Articles of one document. Archives are read page by page; more at once is a mistake or an
 /// attack.
 const MOST_ARTICLES: usize = 5000;
+/// Threads that read the articles of one document: cleaning them is most of the work.
+const MOST_WORKERS: usize = 4;
+/// Articles for which a thread is worth its start.
+const WORTH_A_WORKER: usize = 50;
 
 /// Reads a feed in XML. `base` is the document's address.
 pub(crate) fn read(text: &str, base: Option<&Url>, now: Stamp) -> Reading {
@@ -116,8 +123,34 @@ fn drafts(tree: &Tree<'_>, common: &Common<'_>, problems: &mut Problems) -> Vec<
     if items.is_empty() {
         problems.add("the feed holds no articles");
     }
-    let read = |item| entry::read(item, common, problems);
-    items.into_iter().map(read).collect()
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = workers.min(MOST_WORKERS).min(items.len() / WORTH_A_WORKER);
+    if workers < 2 {
+        return read_each(&items, common, problems);
+    }
+    std::thread::scope(|scope| {
+        let parts = items.chunks(items.len().div_ceil(workers));
+        let started: Vec<_> = parts
+            .map(|part| {
+                scope.spawn(|| {
+                    let mut problems = Problems::default();
+                    (read_each(part, common, &mut problems), problems)
+                })
+            })
+            .collect();
+        let mut drafts = Vec::with_capacity(items.len());
+        for worker in started {
+            let (read, said) = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+            drafts.extend(read);
+            problems.append(said);
+        }
+        drafts
+    })
+}
+
+fn read_each(items: &[Element<'_>], common: &Common<'_>, problems: &mut Problems) -> Vec<Draft> {
+    let read = |item: &Element<'_>| entry::read(*item, common, problems);
+    items.iter().map(read).collect()
 }
 
 /// All articles' elements, wherever in the document they stand: RSS 2.0 has them in the

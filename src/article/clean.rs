@@ -13,6 +13,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::article::html::sound;
+use crate::article::html::writable;
 pub use crate::article::plain::plain_text;
 use crate::article::tidy::tidy;
 
@@ -178,19 +179,29 @@ static ALLOWED: LazyLock<ammonia::Builder<'static>> = LazyLock::new(|| {
 /// Cleans a stranger's HTML by an allow-list; relative addresses become absolute by `base`, or
 /// are dropped without one. `clean(clean(x)) == clean(x)`, whatever `x` is.
 pub fn clean(html: &str, base: Option<&Url>) -> SafeHtml {
+    let cleaned = settled(html, base);
+    let part = writable(&cleaned);
+    if part.len() < cleaned.len() {
+        return SafeHtml(settled(part, None));
+    }
+    SafeHtml(cleaned)
+}
+
+/// Cleaned until another round changes nothing.
+fn settled(html: &str, base: Option<&Url>) -> String {
     let (mut cleaned, mut stable) = round(html, base);
     for _ in 1..ROUNDS {
         if stable {
-            return SafeHtml(cleaned);
+            return cleaned;
         }
         let (again, _) = round(&cleaned, None);
         stable = again == cleaned;
         cleaned = again;
     }
     if stable {
-        return SafeHtml(cleaned);
+        return cleaned;
     }
-    SafeHtml(paragraphs(&plain_text(&SafeHtml(cleaned))))
+    paragraphs(&plain_text(&SafeHtml(cleaned)))
 }
 
 /// One cleaning, and whether another would certainly change nothing.

@@ -1,13 +1,13 @@
 //! A stranger's HTML in, a tree that is neither too deep nor too large out.
 //!
 //! The HTML parsing rules look through all open elements at every tag, so a page of nothing but
-//! `<div>` costs the square of its length; 10⁵ attributes on one tag cost the same. Both are
-//! stopped here, once for all who parse: what lies beyond the limits is left out, and never an
-//! error. Nothing here decides what is safe to show; that's [`clean`](super::clean).
+//! `<div>` costs the square of its length; 10⁵ attributes on one tag cost the same, and so does
+//! writing a text of nothing but `&`. All are stopped here, once for all who parse: what lies beyond
+//! the limits is left out, and never an error. Nothing here decides what is safe to show; that's [`clean`](super::clean).
 
 use html5ever::driver::{ParseOpts, parse_document};
 use html5ever::tendril::{StrTendril, TendrilSink};
-use scraper::{Html, HtmlTreeSink};
+use scraper::{Html, HtmlTreeSink, Node};
 
 /// Levels of nesting; honest pages stay under 60.
 const DEPTH: usize = 256;
@@ -15,16 +15,54 @@ const DEPTH: usize = 256;
 const NODES: usize = 200_000;
 /// Attributes of one tag.
 const ATTRIBUTES: usize = 2_000;
+/// Bytes that the serializer may look at in vain: for each sign that it may have to escape it looks
+/// for a `<` up to the end of the text (html5ever 0.40). An honest article stays under a tenth.
+const WORK: usize = 1_000_000_000;
 /// Bytes that are parsed between two looks at the tree.
 const CHUNK: usize = 1024;
 
-/// The tree of a page, as far as it stays within the limits.
+/// The tree of a page, as far as it stays within the limits; nothing of one that can't be written.
 pub fn document(text: &str) -> Html {
-    grow(text).0
+    let html = grow(text).0;
+    let texts = html.tree.nodes().map(|node| match node.value() {
+        Node::Text(text) => work(text),
+        Node::Element(element) => element.attrs().map(|(_, value)| work(value)).sum(),
+        _ => 0,
+    });
+    let all = texts.fold(0, usize::saturating_add);
+    if all > WORK.saturating_mul(4) {
+        return grow("").0;
+    }
+    html
+}
+
+/// What writing it would cost at most, if it were one text.
+fn work(text: &str) -> usize {
+    let signs = text.bytes().filter(|byte| is_looked_at(*byte)).count();
+    signs.saturating_mul(text.len())
+}
+
+fn is_looked_at(byte: u8) -> bool {
+    matches!(byte, b'&' | 0xC2)
+}
+
+/// `text`, or a beginning of it that can be written however much is escaped.
+pub(super) fn writable(text: &str) -> &str {
+    if work(text) <= WORK {
+        return text;
+    }
+    let mut signs = 0_usize;
+    let end = text.bytes().enumerate().find(|(at, byte)| {
+        signs += usize::from(is_looked_at(*byte));
+        signs.saturating_mul(*at) > WORK / 32
+    });
+    let end = end.map_or(text.len(), |(at, _)| text.floor_char_boundary(at));
+    text.get(..end).unwrap_or_default()
 }
 
 /// The beginning of `text` that parses into a tree within the limits: nearly always all of it.
 pub fn sound(text: &str) -> &str {
+    let text = writable(text);
     let plain = text.bytes().filter(|byte| *byte == b'<').count() <= DEPTH;
     let end = if plain {
         bounded(text).len()
@@ -142,6 +180,18 @@ mod tests {
             all + "<font color=" + &n.to_string() + ">"
         });
         assert!(sound(&("<p>".to_owned() + &formats + &"<p>x".repeat(1_000_000))).len() < 100_000);
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_signs_is_cut_and_a_long_one_of_words_is_not() {
+        let signs = "&x;".repeat(1_000_000);
+        assert!(sound(&signs).len() < 20_000);
+        assert_eq!(document(&signs).root_element().text().count(), 0);
+        let value = format!("<p title='{signs}'>x");
+        assert_eq!(document(&value).root_element().text().count(), 0);
+        let words = "«Слово», і ще два\u{a0}слова. ".repeat(2_000);
+        assert_eq!(sound(&words), words);
+        assert_eq!(document(&words).root_element().text().count(), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod discover;
 mod fetch;
+mod hostile;
 mod oracle;
 mod pictures;
 mod poll;

@@ -46,9 +46,18 @@ pub fn read(text: &str, zone: Tz, now: Stamp) -> Option<DateTime<FixedOffset>> {
         rest = sentence.take(rest)?;
     }
     let here = zone.from_utc_datetime(&now.utc().naive_utc());
-    let found = sentence.moment(here)?;
+    let found = writable(sentence.moment(here)?);
     let year = found.year();
     ((1900..=2200).contains(&year) && found.timestamp() != 0).then_some(found)
+}
+
+/// The same time of day with an offset of whole minutes: RFC 3339 writes no others, but clocks went by
+/// the sun once, in Kyiv by 2:02:04.
+fn writable(found: DateTime<FixedOffset>) -> DateTime<FixedOffset> {
+    let seconds = found.offset().local_minus_utc();
+    let whole = FixedOffset::east_opt(seconds - seconds % 60);
+    let moved = whole.and_then(|whole| whole.from_local_datetime(&found.naive_local()).single());
+    moved.unwrap_or(found)
 }
 
 impl Sentence {

@@ -18,6 +18,7 @@ mod demo;
 mod digest;
 mod feed;
 mod followed;
+mod fuzz;
 mod letter;
 mod mail_programs;
 mod moving;

@@ -4,6 +4,8 @@
 //! and the rhythm of its articles go in; a moment comes out. `every` is the operator's word: never
 //! sooner than that, and for want of news never later than [`SLOWEST`] times that.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use chrono::Datelike;
 use chrono::TimeDelta;
@@ -33,6 +35,10 @@ pub struct Pace {
     /// Days of the week (0 is Monday) on which nothing comes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub skip_days: Vec<u32>,
+    /// Seconds that the server said it stays fresh, when it last said so: a 304 without a word of it
+    /// leaves that standing (RFC 9111 §4.3.4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh: Option<i64>,
     /// Minutes from one article to the next, as a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rhythm: Option<i64>,
@@ -54,15 +60,17 @@ impl Pace {
         self
     }
 
-    /// When to come again after a poll that went well. `fresh` is the server's `max-age`, and
-    /// `source` a number that tells sources apart, so that not all come in one moment.
-    pub fn next(
-        &self,
-        now: Stamp,
-        every: TimeDelta,
-        fresh: Option<TimeDelta>,
-        source: i64,
-    ) -> Stamp {
+    /// The same with what the server now says of how long it stays fresh, if it does.
+    #[must_use]
+    pub fn with_fresh(mut self, said: Option<Duration>) -> Self {
+        let seconds = said.and_then(|span| i64::try_from(span.as_secs()).ok());
+        self.fresh = seconds.or(self.fresh);
+        self
+    }
+
+    /// When to come again after a poll that went well. `source` is a number that tells sources
+    /// apart, so that not all come in one moment.
+    pub fn next(&self, now: Stamp, every: TimeDelta, source: i64) -> Stamp {
         // A quarter of the usual gap: news is at most that old when it's found.
         let by_rhythm = self
             .rhythm
@@ -70,6 +78,7 @@ impl Pace {
             .unwrap_or(every)
             .clamp(every, every * SLOWEST);
         let by_word = self.minutes.and_then(TimeDelta::try_minutes);
+        let fresh = self.fresh.and_then(TimeDelta::try_seconds);
         let asked = by_word.max(fresh).unwrap_or_default().min(LONGEST);
         let wait = by_rhythm.max(asked);
         let share = i32::try_from(source.rem_euclid(11)).unwrap_or_default();
@@ -83,7 +92,7 @@ impl Pace {
 
     /// The same moment, or the end of the quiet hours it falls into. A feed that is always quiet
     /// says nothing.
-    fn after_quiet(&self, moment: Stamp) -> Stamp {
+    pub fn after_quiet(&self, moment: Stamp) -> Stamp {
         let is_quiet = |at: DateTime<Utc>| {
             self.skip_hours.contains(&at.hour())
                 || self
@@ -118,7 +127,7 @@ mod tests {
     #[test]
     fn a_source_without_wishes_is_asked_as_often_as_the_operator_says() {
         let now = at("2026-06-01T12:00:00Z");
-        assert_eq!(Pace::default().next(now, QUARTER, None, 7), now + QUARTER);
+        assert_eq!(Pace::default().next(now, QUARTER, 7), now + QUARTER);
     }
 
     #[test]
@@ -128,11 +137,13 @@ mod tests {
             minutes: Some(60),
             ..Pace::default()
         };
-        assert_eq!(hour.next(now, QUARTER, None, 0), now + TimeDelta::hours(1));
-        let fresh = Some(TimeDelta::hours(2));
-        assert_eq!(hour.next(now, QUARTER, fresh, 0), now + TimeDelta::hours(2));
-        let year = Some(TimeDelta::days(365));
-        assert_eq!(hour.next(now, QUARTER, year, 0), now + TimeDelta::hours(24));
+        assert_eq!(hour.next(now, QUARTER, 0), now + TimeDelta::hours(1));
+        let two = hour.with_fresh(Some(Duration::from_hours(2)));
+        assert_eq!(two.next(now, QUARTER, 0), now + TimeDelta::hours(2));
+        let still = two.with_fresh(None);
+        assert_eq!(still.next(now, QUARTER, 0), now + TimeDelta::hours(2));
+        let year = still.with_fresh(Some(Duration::from_hours(24 * 365)));
+        assert_eq!(year.next(now, QUARTER, 0), now + TimeDelta::hours(24));
     }
 
     #[test]
@@ -144,15 +155,12 @@ mod tests {
         };
         // A Friday evening: Saturday, Sunday and Monday's night are quiet.
         let friday = at("2026-06-05T23:50:00Z");
-        assert_eq!(
-            pace.next(friday, QUARTER, None, 0),
-            at("2026-06-08T06:00:00Z")
-        );
+        assert_eq!(pace.next(friday, QUARTER, 0), at("2026-06-08T06:00:00Z"));
         let always = Pace {
             skip_hours: (0..24).collect(),
             ..Pace::default()
         };
-        assert_eq!(always.next(friday, QUARTER, None, 0), friday + QUARTER);
+        assert_eq!(always.next(friday, QUARTER, 0), friday + QUARTER);
     }
 
     #[test]
@@ -163,7 +171,7 @@ mod tests {
                 rhythm: Some(minutes),
                 ..Pace::default()
             };
-            pace.next(now, QUARTER, None, 0) - now
+            pace.next(now, QUARTER, 0) - now
         };
         assert_eq!(wait(10), QUARTER);
         assert_eq!(wait(120), TimeDelta::minutes(30));
@@ -178,9 +186,9 @@ mod tests {
             skip_days in proptest::collection::vec(0_u32..7, 0..7),
             fresh in proptest::option::of(0_i64..1_000_000), now in 0_i64..4_000_000_000_000, source in any::<i64>(),
         ) {
-            let pace = Pace { minutes, skip_hours, skip_days, rhythm };
+            let pace = Pace { minutes, skip_hours, skip_days, fresh, rhythm };
             let now = Stamp(now);
-            let next = pace.next(now, QUARTER, fresh.map(TimeDelta::seconds), source);
+            let next = pace.next(now, QUARTER, source);
             prop_assert!(next >= now + QUARTER);
             prop_assert!(next <= now + TimeDelta::days(9));
         }

@@ -98,7 +98,9 @@ async fn poll_site(app: &App, host: &str, sources: Vec<SourceId>) -> anyhow::Res
             }
         }
     }
-    move_site(app, host, until, app.now()).await?;
+    // Whoever comes next leaves it that moment, too.
+    let free = app.now() + TimeDelta::from_std(spacing(host))?;
+    move_site(app, host, until, free).await?;
     Ok(polled)
 }
 
@@ -115,17 +117,20 @@ async fn move_site(
     Ok(moved)
 }
 
-/// Leaves a host a moment between two requests, unless it's this machine.
+/// Leaves a host its moment between two requests.
 pub(in crate::source) async fn breathe(host: &str) {
+    tokio::time::sleep(spacing(host)).await;
+}
+
+/// How long a host is left between two requests; not at all if it's this machine.
+fn spacing(host: &str) -> Duration {
     let near = match Host::parse(host) {
         Ok(Host::Ipv4(address)) => address.is_loopback(),
         Ok(Host::Ipv6(address)) => address.is_loopback(),
         Ok(Host::Domain(name)) => name == "localhost",
         Err(_) => false,
     };
-    if !near {
-        tokio::time::sleep(SPACING).await;
-    }
+    if near { Duration::ZERO } else { SPACING }
 }
 
 async fn poll_one(app: &App, id: SourceId) -> anyhow::Result<bool> {

@@ -27,6 +27,7 @@ use crate::source::Moved;
 use crate::source::Reading;
 use crate::source::Selectors;
 use crate::source::Source;
+use crate::source::SourceId;
 use crate::source::SourceKind;
 use crate::source::SourceState;
 use crate::source::SourceUrl;
@@ -106,7 +107,11 @@ async fn unchanged(
     max_age: Option<Duration>,
 ) -> anyhow::Result<Polled> {
     let now = app.now();
-    let next = next_good(source, now, max_age);
+    let source = &Source {
+        pace: source.pace.clone().with_fresh(max_age),
+        ..source.clone()
+    };
+    let next = next_good(source, now);
     let mut tx = app.db.begin().await?;
     store::source::record_good(&mut tx, source, now, next, source.problem.as_deref()).await?;
     note_move(&mut tx, source, moved_to, now).await?;
@@ -115,9 +120,8 @@ async fn unchanged(
     Ok(Polled::Unchanged)
 }
 
-fn next_good(source: &Source, now: Stamp, max_age: Option<Duration>) -> Stamp {
-    let fresh = max_age.and_then(|span| TimeDelta::from_std(span).ok());
-    source.pace.next(now, source.every, fresh, source.id.0)
+fn next_good(source: &Source, now: Stamp) -> Stamp {
+    source.pace.next(now, source.every, source.id.0)
 }
 
 /// A permanent redirect becomes the source's address once it has stood for a day: one that a broken
@@ -155,9 +159,10 @@ async fn document_came(
 ) -> anyhow::Result<Polled> {
     let reading = read_document(app, &source, &document).await?;
     if reading.kind.is_none() {
+        // What decoding had to say comes before the reason.
         let problem = reading
             .problems
-            .first()
+            .last()
             .cloned()
             .unwrap_or_else(|| "expected a feed or a page".to_owned());
         return note_failure(app, &source, &problem, None).await;
@@ -184,6 +189,7 @@ async fn document_came(
     } else {
         reading.pace.clone().with_rhythm_of(&reading.drafts)
     };
+    source.pace = source.pace.with_fresh(document.max_age);
     let mut tx = app.db.begin().await?;
     let given = intake::Given {
         drafts: reading.drafts,
@@ -195,7 +201,7 @@ async fn document_came(
     source.first_polled_at = source.first_polled_at.or(whole.then_some(now));
     let note = reading.problems.join("; ");
     let note = (!note.is_empty()).then_some(note.as_str());
-    let next = next_good(&source, now, document.max_age);
+    let next = next_good(&source, now);
     store::source::record_good(&mut tx, &source, now, next, note).await?;
     note_move(&mut tx, &source, document.moved_to, now).await?;
     websub::heed(app, &mut tx, &source, hub, document.delta).await?;
@@ -278,9 +284,12 @@ async fn note_failure(
     asked: Option<TimeDelta>,
 ) -> anyhow::Result<Polled> {
     let now = app.now();
-    let wait = wait_after(source.every, source.failures + 1).max(asked.unwrap_or_default());
+    let own = spread(wait_after(source.every, source.failures + 1), source.id);
+    let asked = spread(asked.unwrap_or_default(), source.id);
+    let wait = own.min(LONGEST_WAIT).max(asked);
+    let next = source.pace.after_quiet(now + wait);
     let mut tx = app.db.begin().await?;
-    store::source::record_bad(&mut tx, source.id, now, next(now, wait, source), problem).await?;
+    store::source::record_bad(&mut tx, source.id, now, next, problem).await?;
     tx.commit().await?;
     Ok(Polled::Failed {
         problem: problem.to_owned(),
@@ -294,11 +303,11 @@ fn wait_after(every: TimeDelta, failures: i64) -> TimeDelta {
     wait.map_or(LONGEST_WAIT, |wait| wait.min(LONGEST_WAIT))
 }
 
-/// Up to a tenth later, by the source's number, so that sources that failed together don't come
+/// Up to a tenth longer, by the source's number, so that sources that failed together don't come
 /// back together.
-fn next(now: Stamp, wait: TimeDelta, source: &Source) -> Stamp {
-    let share = i32::try_from(source.id.0.rem_euclid(11)).unwrap_or_default();
-    now + wait + wait / 100 * share
+fn spread(wait: TimeDelta, source: SourceId) -> TimeDelta {
+    let share = i32::try_from(source.0.rem_euclid(11)).unwrap_or_default();
+    wait + wait / 100 * share
 }
 
 #[cfg(test)]

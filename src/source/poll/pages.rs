@@ -53,7 +53,7 @@ pub(super) async fn complete(
             ));
             break;
         }
-        if pages > 1 {
+        if pages > 1 || url.host() == source.url.host() {
             look::breathe(&url.host()).await;
         }
         match read_page(app, source, &url).await {

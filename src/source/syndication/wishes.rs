@@ -29,6 +29,7 @@ pub(super) fn pace(channel: Element<'_>) -> Pace {
             u32::try_from(hour % 24).ok()
         }),
         skip_days: listed(channel, "skipdays", "day", weekday),
+        fresh: None,
         rhythm: None,
     }
 }

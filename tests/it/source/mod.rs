@@ -7,4 +7,5 @@ mod hostile;
 mod oracle;
 mod pictures;
 mod poll;
+mod simulation;
 mod websub;

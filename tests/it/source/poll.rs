@@ -1,6 +1,7 @@
 //! Polls: what one source does is felt by no other, and what is old is never mailed.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Condvar;
 use std::sync::Mutex;
@@ -13,6 +14,11 @@ use visnyk::source::Selectors;
 use visnyk::source::SourceId;
 use visnyk::source::SourceKind;
 use visnyk::source::SourceUrl;
+use visnyk::source::fetch::AddressPolicy;
+use visnyk::source::fetch::Answers;
+use visnyk::source::fetch::Fetcher;
+use visnyk::source::fetch::Limits;
+use visnyk::source::fetch::Lookup;
 use visnyk::source::poll;
 use visnyk::store;
 use visnyk::store::article::View;
@@ -82,6 +88,33 @@ async fn a_slow_site_holds_up_no_other() {
         "the quick site had to wait for the slow one"
     );
     assert_eq!(published(&app).await, 2);
+}
+
+/// Whatever name is asked for is this machine.
+#[derive(Debug)]
+struct Here;
+
+impl Lookup for Here {
+    fn lookup(&self, _: &str) -> Answers {
+        Box::pin(async { Ok(vec![IpAddr::from([127, 0, 0, 1])]) })
+    }
+}
+
+#[tokio::test]
+async fn a_site_is_left_a_second_after_a_look_too() {
+    let mut app = TestApp::new().await;
+    let here: Arc<dyn Lookup> = Arc::new(Here);
+    let policy = AddressPolicy::allowing(vec!["127.0.0.1/32".parse().unwrap()]);
+    let limits = Limits::default();
+    app.app.fetcher = Fetcher::with(policy, "https://news.example.org", limits, &here).unwrap();
+    let origin = Origin::always(answer("200 OK", &[], "<rss><channel></channel></rss>")).await;
+    let url = |path| format!("http://paper.example:{}/{path}", origin.port());
+    add(&app, url("a").parse().unwrap(), SourceKind::Feed).await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
+    add(&app, url("b").parse().unwrap(), SourceKind::Feed).await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 0);
+    app.wait(TimeDelta::seconds(1));
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
 }
 
 async fn published(app: &TestApp) -> usize {

@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(crate) enum Step {
     Forever(Vec<u8>),
     /// Says nothing more, and keeps the connection.
     Silence,
+    /// Takes a moment, and then one off the number of requests in hand.
+    Count(Arc<AtomicUsize>),
 }
 
 /// What the server does for one request. Afterwards it closes the connection.
@@ -175,6 +178,10 @@ async fn perform<T: AsyncWrite + Unpin>(stream: &mut T, step: Step) -> std::io::
             stream.write_all(&bytes).await?;
         },
         Step::Silence => std::future::pending().await,
+        Step::Count(in_hand) => {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            in_hand.fetch_sub(1, Ordering::SeqCst);
+        }
     }
     stream.flush().await
 }

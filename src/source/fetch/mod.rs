@@ -243,7 +243,10 @@ impl Fetcher {
         let mut for_good = true;
         for hops in 0..=self.limits.redirects {
             let target = checked(&url)?;
-            let validators = request.validators.filter(|known| known.url == url);
+            let asks = |known: &&Validators| {
+                known.url == url && (known.etag.is_some() || known.last_modified.is_some())
+            };
+            let validators = request.validators.filter(asks);
             let response = self.ask(target.clone(), request.accept, validators).await?;
             let Some(next) = redirect(&target, &response)? else {
                 return Ok(Arrival {

@@ -1,5 +1,6 @@
 //! Reading the world, well-behaved and otherwise.
 
+mod behaviours;
 mod broken_feeds;
 mod discover;
 mod fetch;

@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_text_of_nothing_but_signs_is_cut_and_a_long_one_of_words_is_not() {
-        let signs = "&x;".repeat(1_000_000);
+        let signs = "&x;".repeat(100_000);
         assert!(sound(&signs).len() < 20_000);
         assert_eq!(document(&signs).root_element().text().count(), 0);
         let value = format!("<p title='{signs}'>x");

@@ -327,7 +327,7 @@ fn feed(atom: bool, prolog: &str, second: &str) -> String {
     let titles = [TITLES[0], second, TITLES[2]];
     for (title, number) in titles.iter().zip(1..) {
         let url = format!("https://example.org/{number}");
-        text += &if atom {
+        let article = if atom {
             format!(
                 "<entry><title>{title}</title><link href=\"{url}\"/><id>{url}</id>\
                  <summary>Коротко про головне в області</summary><!--more--></entry>\n"
@@ -338,6 +338,7 @@ fn feed(atom: bool, prolog: &str, second: &str) -> String {
                  <description>Коротко про головне в області</description><!--more--></item>\n"
             )
         };
+        text.push_str(&article);
     }
     text + "<!--end-->" + if atom { "</feed>" } else { "</channel></rss>" }
 }

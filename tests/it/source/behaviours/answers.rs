@@ -93,7 +93,7 @@ fn slow() -> Vec<Row> {
             "a body without end",
             LARGE,
             chunked(Step::Forever(
-                [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat(),
+                [b"10000\r\n".as_slice(), &vec![b'x'; 0x10000], b"\r\n"].concat(),
             )),
         ),
     ]

@@ -185,7 +185,7 @@ impl Book {
                     steps.accept.push(held);
                     steps
                         .tried
-                        .extend(tried.map(|tried| Tried::new(held, tried)));
+                        .extend(said.map(|tried| Tried::new(held, tried)));
                 }
                 other => {
                     if store::letter::go(&mut tx, entry.letter, entry.fence, other, now).await? {

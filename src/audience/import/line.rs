@@ -341,6 +341,9 @@ fn topics(program: Program, cell: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use Suppression::{Admin, Bounce, Complaint};
+    use There::{LeftOut, Subscribed, Suppressed};
+
     use super::*;
 
     fn standing(head: &str, line: &str) -> Result<There, Why> {
@@ -355,88 +358,88 @@ mod tests {
         there(&row, &columns)
     }
 
+    const STANDINGS: &[(&str, &str, There)] = &[
+        ("uuid,email,status", "1,a@b.org,enabled", Subscribed),
+        (
+            "uuid,email,status",
+            "1,a@b.org,blocklisted",
+            Suppressed(Admin),
+        ),
+        (
+            "uuid,email,status",
+            "1,a@b.org,disabled",
+            LeftOut(Reason::Disabled),
+        ),
+        (
+            "Email Address,OPTIN_TIME,LEID",
+            "a@b.org,2021-03-04 10:00:00,5",
+            Subscribed,
+        ),
+        (
+            "Email Address,UNSUB_TIME,LEID",
+            "a@b.org,2021-03-04 10:00:00,5",
+            LeftOut(Reason::Unsubscribed),
+        ),
+        ("Email Address,UNSUB_TIME,LEID", "a@b.org,,5", Subscribed),
+        (
+            "Email Address,CLEAN_TIME,LEID",
+            "a@b.org,2021-03-04 10:00:00,5",
+            Suppressed(Bounce),
+        ),
+        ("email,secondary_id,type", "a@b.org,1,premium", Subscribed),
+        (
+            "email,secondary_id,type",
+            "a@b.org,1,unactivated",
+            LeftOut(Reason::Unconfirmed),
+        ),
+        (
+            "email,secondary_id,type",
+            "a@b.org,1,removed",
+            LeftOut(Reason::Unsubscribed),
+        ),
+        (
+            "email,secondary_id,type",
+            "a@b.org,1,complained",
+            Suppressed(Complaint),
+        ),
+        (
+            "email,subscribed_to_emails,deleted_at",
+            "a@b.org,true,",
+            Subscribed,
+        ),
+        (
+            "email,subscribed_to_emails,deleted_at",
+            "a@b.org,false,",
+            LeftOut(Reason::Nonsubscribed),
+        ),
+        ("email,confirmed", "a@b.org,yes", Subscribed),
+        (
+            "email,confirmed",
+            "a@b.org,2021-03-04T10:00:00Z",
+            Subscribed,
+        ),
+        (
+            "email,confirmed",
+            "a@b.org,no",
+            LeftOut(Reason::Unconfirmed),
+        ),
+        ("email,confirmed", "a@b.org,", LeftOut(Reason::Unconfirmed)),
+        (
+            "email,status,bounced",
+            "a@b.org,active,yes",
+            Suppressed(Bounce),
+        ),
+        (
+            "email,status,unsubscribed",
+            "a@b.org,active,1",
+            LeftOut(Reason::Unsubscribed),
+        ),
+    ];
+
     #[test]
     fn whoever_is_not_subscribed_there_never_joins() {
-        use Suppression::{Admin, Bounce, Complaint};
-        use There::{LeftOut, Subscribed, Suppressed};
-        for (head, line, expected) in [
-            ("uuid,email,status", "1,a@b.org,enabled", Subscribed),
-            (
-                "uuid,email,status",
-                "1,a@b.org,blocklisted",
-                Suppressed(Admin),
-            ),
-            (
-                "uuid,email,status",
-                "1,a@b.org,disabled",
-                LeftOut(Reason::Disabled),
-            ),
-            (
-                "Email Address,OPTIN_TIME,LEID",
-                "a@b.org,2021-03-04 10:00:00,5",
-                Subscribed,
-            ),
-            (
-                "Email Address,UNSUB_TIME,LEID",
-                "a@b.org,2021-03-04 10:00:00,5",
-                LeftOut(Reason::Unsubscribed),
-            ),
-            ("Email Address,UNSUB_TIME,LEID", "a@b.org,,5", Subscribed),
-            (
-                "Email Address,CLEAN_TIME,LEID",
-                "a@b.org,2021-03-04 10:00:00,5",
-                Suppressed(Bounce),
-            ),
-            ("email,secondary_id,type", "a@b.org,1,premium", Subscribed),
-            (
-                "email,secondary_id,type",
-                "a@b.org,1,unactivated",
-                LeftOut(Reason::Unconfirmed),
-            ),
-            (
-                "email,secondary_id,type",
-                "a@b.org,1,removed",
-                LeftOut(Reason::Unsubscribed),
-            ),
-            (
-                "email,secondary_id,type",
-                "a@b.org,1,complained",
-                Suppressed(Complaint),
-            ),
-            (
-                "email,subscribed_to_emails,deleted_at",
-                "a@b.org,true,",
-                Subscribed,
-            ),
-            (
-                "email,subscribed_to_emails,deleted_at",
-                "a@b.org,false,",
-                LeftOut(Reason::Nonsubscribed),
-            ),
-            ("email,confirmed", "a@b.org,yes", Subscribed),
-            (
-                "email,confirmed",
-                "a@b.org,2021-03-04T10:00:00Z",
-                Subscribed,
-            ),
-            (
-                "email,confirmed",
-                "a@b.org,no",
-                LeftOut(Reason::Unconfirmed),
-            ),
-            ("email,confirmed", "a@b.org,", LeftOut(Reason::Unconfirmed)),
-            (
-                "email,status,bounced",
-                "a@b.org,active,yes",
-                Suppressed(Bounce),
-            ),
-            (
-                "email,status,unsubscribed",
-                "a@b.org,active,1",
-                LeftOut(Reason::Unsubscribed),
-            ),
-        ] {
-            assert_eq!(standing(head, line), Ok(expected), "{head}: {line}");
+        for (head, line, expected) in STANDINGS {
+            assert_eq!(standing(head, line), Ok(*expected), "{head}: {line}");
         }
         for line in ["a@b.org,", "a@b.org,whatever"] {
             let why = standing("email,status", line).unwrap_err();

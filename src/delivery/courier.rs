@@ -137,7 +137,7 @@ impl Courier {
         let mut passed = VecDeque::with_capacity(AHEAD);
         loop {
             if let Some(letter) = passed.pop_front() {
-                self.deliver(letter, &mut passed, &mut connection).await;
+                Box::pin(self.deliver(letter, &mut passed, &mut connection)).await;
                 continue;
             }
             let written = self.take(AHEAD, true).await;

@@ -131,6 +131,7 @@ impl Wire {
                 Poll::Ready(Err(_)) => true,
                 Poll::Pending => false,
             };
+            drop(ends);
             Poll::Ready(closed)
         })
         .await
@@ -240,8 +241,8 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut ends = self.ends();
-        let ends = &mut *ends;
+        let mut held = self.ends();
+        let ends = &mut *held;
         if ends.taken == ends.repaired.len() {
             ends.repaired.clear();
             ends.taken = 0;
@@ -251,6 +252,7 @@ impl AsyncRead for Wire {
         let part = rest.get(..out.remaining()).unwrap_or(rest);
         out.put_slice(part);
         ends.taken += part.len();
+        drop(held);
         Poll::Ready(Ok(()))
     }
 }

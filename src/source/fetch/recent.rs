@@ -24,8 +24,10 @@ impl Recent {
     pub(in crate::source) fn find(&self, url: &SourceUrl, now: Stamp) -> Option<Document> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.iter().rev().find(|(known, _, _)| known == url);
-        let (_, since, document) = found?;
-        (now - *since < FRESH).then(|| document.clone())
+        let fresh = found.filter(|(_, since, _)| now - *since < FRESH);
+        let document = fresh.map(|(_, _, document)| document.clone());
+        drop(kept);
+        document
     }
 
     pub(in crate::source) fn keep(&self, url: &SourceUrl, document: &Document, now: Stamp) {

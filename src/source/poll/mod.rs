@@ -168,7 +168,7 @@ async fn document_came(
         return note_failure(app, &source, &problem, None).await;
     }
     let seen = Seen { document, reading };
-    let seen = settle::settle(app, &mut source, seen).await?;
+    let seen = Box::pin(settle::settle(app, &mut source, seen)).await?;
     let Seen {
         document,
         mut reading,

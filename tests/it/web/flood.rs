@@ -136,10 +136,10 @@ fn the_rank_test_tells_groups_apart_that_differ() {
     assert!(deviate(&group(1050), &group(1000)) > 4.0);
 }
 
-/// Requests of the long flood: 100,000 by hand.
+/// Requests of the long flood: `VISNYK_TEST_POSTS=100000` by hand.
 fn posts() -> usize {
-    let said = std::env::var("VISNYK_TEST_POSTS").ok();
-    said.map_or(4_000, |number| number.parse().unwrap())
+    let said = std::env::var_os("VISNYK_TEST_POSTS");
+    said.map_or(4_000, |number| number.to_str().unwrap().parse().unwrap())
 }
 
 /// Through every door, from ever new networks, under ever new spellings.

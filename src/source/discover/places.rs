@@ -103,8 +103,14 @@ fn sitemaps_in(robots: &str) -> Vec<SourceUrl> {
             found.push(url);
         }
     }
-    found.sort_by_key(|url| !url.as_str().to_lowercase().contains("news"));
+    found.sort_by_key(|url| !is_of_news(url));
     found
+}
+
+/// Whether a sitemap's name says that it holds news; its host's says nothing.
+fn is_of_news(sitemap: &SourceUrl) -> bool {
+    let url = Url::parse(sitemap.as_str());
+    url.is_ok_and(|url| url.path().to_lowercase().contains("news"))
 }
 
 #[cfg(test)]

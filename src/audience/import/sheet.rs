@@ -171,9 +171,12 @@ fn likely_separator(line: &str) -> u8 {
     others.into_iter().fold(comma, likelier).0
 }
 
+/// What a formula begins with; table programs take the wide signs of East Asian writing for the same.
+const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
 /// A cell that no table program takes for a formula.
 pub fn guarded(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+    if text.starts_with(FORMULA) {
         format!("'{text}")
     } else {
         text.to_owned()
@@ -183,7 +186,7 @@ pub fn guarded(text: &str) -> String {
 /// A cell without that mark.
 pub(super) fn unguarded(cell: &str) -> &str {
     let bare = cell.strip_prefix('\'');
-    bare.filter(|bare| bare.starts_with(['=', '+', '-', '@']))
+    bare.filter(|bare| bare.starts_with(FORMULA))
         .unwrap_or(cell)
 }
 

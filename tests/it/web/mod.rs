@@ -4,6 +4,7 @@ mod account;
 mod admin;
 pub(crate) mod api;
 mod archive;
+mod attacks;
 pub(crate) mod desk;
 mod feeds;
 mod flood;
@@ -150,7 +151,13 @@ pub(crate) async fn state(app: &TestApp) -> String {
         UNION ALL SELECT 'consent ' || id || act || at || origin || wording FROM consent
         UNION ALL SELECT 'letter ' || id || purpose || state FROM letter
         UNION ALL SELECT 'session ' || token_hash || purpose FROM session
-        UNION ALL SELECT 'user ' || id || email || COALESCE(password, '') FROM \"user\" ORDER BY 1";
+        UNION ALL SELECT 'user ' || id || email || role || COALESCE(password, '') FROM \"user\"
+        UNION ALL SELECT 'suppression ' || address_mac FROM suppression
+        UNION ALL SELECT 'source ' || id || url || state FROM source
+        UNION ALL SELECT 'article ' || id || title || state FROM article
+        UNION ALL SELECT 'list ' || id || slug || name FROM list
+        UNION ALL SELECT 'key ' || id || name || state FROM api_key
+        UNION ALL SELECT 'change ' || id || action || subject FROM audit ORDER BY 1";
     let rows: Vec<String> = match &app.db {
         Db::Sqlite { read, .. } => sqlx::query_scalar(ALL).fetch_all(read).await.unwrap(),
         Db::Postgres(pool) => sqlx::query_scalar(ALL).fetch_all(pool).await.unwrap(),

@@ -124,7 +124,9 @@ statements! {
          SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT)
          FROM json_array_elements(CAST($1 AS JSON)) AS line (value) ON CONFLICT DO NOTHING",
     };
-    COUNT = Sql::both("SELECT COUNT(*) FROM article WHERE state = 'published'");
+    /// An article gets its seq when it's published, each the next, and none is ever deleted.
+    COUNT = Sql::both(
+        "SELECT (SELECT value FROM counter WHERE name = 'article') - (SELECT COUNT(*) FROM article WHERE state = 'withdrawn')");
     /// What a digest may hold. Withdrawn articles are left out of windows that are yet to be cut.
     CANDIDATES = Sql::both(
         "SELECT id, seq, digest_topics, published_at FROM article

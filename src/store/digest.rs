@@ -56,7 +56,7 @@ statements! {
         sqlite:
         "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
                 COALESCE((SELECT MAX(json_array_length(e.articles)) FROM edition e WHERE e.digest_id = d.id), 0) AS articles
-         FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
+         FROM digest d LEFT JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
         postgres:
         "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
                 CAST(COALESCE((SELECT MAX(json_array_length(CAST(e.articles AS JSON)))

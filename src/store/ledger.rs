@@ -14,6 +14,9 @@ statements! {
          WHERE subscriber_id = $1 ORDER BY made_at DESC, id DESC LIMIT $2");
     /// Active on a day: those who began by its end, less those who ended by then.
     BEGUN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at < $1");
+    BEGUN_WITHIN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at >= $1 AND active_at < $2");
+    ENDED_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM subscription WHERE ended_at >= $1 AND ended_at < $2 AND active_at IS NOT NULL");
     BYTES = Sql {
         sqlite: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
         postgres: "SELECT pg_database_size(current_database())",
@@ -47,6 +50,13 @@ pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId, limit: i64) -> Result<
 pub async fn active_at(tx: &mut Tx, at: Stamp) -> Result<i64> {
     let begun: i64 = run!(tx, BEGUN, query_scalar(at), fetch_one)?;
     let ended: i64 = run!(tx, ENDED, query_scalar(at), fetch_one)?;
+    Ok(begun - ended)
+}
+
+/// By how many active subscriptions there were more at the second moment than at the first.
+pub async fn came_and_went(tx: &mut Tx, from: Stamp, to: Stamp) -> Result<i64> {
+    let begun: i64 = run!(tx, BEGUN_WITHIN, query_scalar(from, to), fetch_one)?;
+    let ended: i64 = run!(tx, ENDED_WITHIN, query_scalar(from, to), fetch_one)?;
     Ok(begun - ended)
 }
 

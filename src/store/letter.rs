@@ -33,6 +33,20 @@ use crate::store::run;
 use crate::store::statements;
 use crate::store::to_json;
 
+/// A page of letters, the newest first, chosen by the rest.
+macro_rules! page {
+    ($chosen:literal) => {
+        concat!(
+            "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at,
+                    l.finished_at, l.tries, l.resends, COALESCE(r.email, u.email, '') AS email
+             FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
+             WHERE ",
+            $chosen,
+            " ORDER BY l.id DESC LIMIT $2"
+        )
+    };
+}
+
 statements! {
     ADD = Sql::both(
         "INSERT INTO letter (purpose, subscriber_id, subscription_id, state, lane, made_at, due_at, deadline_at)
@@ -178,9 +192,15 @@ statements! {
         "UPDATE letter SET state = 'cancelled', finished_at = $2
          WHERE subscriber_id = (SELECT subscriber_id FROM subscription WHERE id = $1) AND subscription_id = $1
            AND purpose <> 'goodbye' AND state IN ('queued', 'deferred', 'leased', 'paused')");
-    COUNT_UNFINISHED = Sql::both(
+    /// SQLite would rather read every letter there ever was.
+    COUNT_UNFINISHED = Sql {
+        sqlite:
+        "SELECT (SELECT COUNT(*) FROM letter INDEXED BY letter_due WHERE state IN ('queued', 'deferred'))
+              + (SELECT COUNT(*) FROM letter INDEXED BY letter_held WHERE state IN ('leased', 'handing'))",
+        postgres:
         "SELECT (SELECT COUNT(*) FROM letter WHERE state IN ('queued', 'deferred'))
-              + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))");
+              + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))",
+    };
     COUNT_ACCEPTED = Sql::both("SELECT COUNT(*) FROM letter WHERE state = 'accepted' AND finished_at > $1");
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM letter WHERE state IN ('queued', 'deferred')");
     COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter GROUP BY state");
@@ -188,11 +208,16 @@ statements! {
         "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
                 COALESCE(r.email, u.email, '') AS email
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id WHERE l.id = $1");
-    PAGE = Sql::both(
-        "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
-                COALESCE(r.email, u.email, '') AS email
-         FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id
-         WHERE l.id < $1 AND ($2 = 0 OR l.digest_id = $2) AND ($3 = '' OR l.state = $3) ORDER BY l.id DESC LIMIT $4");
+    PAGE = Sql::both(page!("l.id < $1"));
+    PAGE_OF_DIGEST = Sql::both(page!("l.id < $1 AND l.digest_id = $3"));
+    PAGE_OF_DIGEST_IN = Sql::both(page!("l.id < $1 AND l.digest_id = $3 AND l.state = $4"));
+    /// By state: each kind of states has an index of its own, but for letters that arrived, which are
+    /// nearly all.
+    PAGE_WAITING = Sql::both(page!("l.id < $1 AND l.state IN ('queued', 'deferred') AND l.state = $3"));
+    PAGE_HELD = Sql::both(page!("l.id < $1 AND l.state IN ('leased', 'handing') AND l.state = $3"));
+    PAGE_ACCEPTED = Sql::both(page!("l.id < $1 AND l.state = 'accepted' AND l.state = $3"));
+    PAGE_RARE = Sql::both(page!(
+        "l.id < $1 AND l.state IN ('refused', 'uncertain', 'failed', 'cancelled', 'paused') AND l.state = $3"));
     OF_SUBSCRIPTION = Sql::both(
         "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
                 COALESCE(r.email, u.email, '') AS email
@@ -628,14 +653,43 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<LetterRecord>> {
     let before = before.map_or(i64::MAX, |id| id.0);
-    let state = state.map_or("", LetterState::as_str);
-    let rows: Vec<RecordRow> = run!(
-        tx,
-        PAGE,
-        query_as(before, digest.map_or(0, |id| id.0), state, limit),
-        fetch_all
-    )?;
+    let rows: Vec<RecordRow> = match (digest, state) {
+        (None, None) => run!(tx, PAGE, query_as(before, limit), fetch_all)?,
+        (None, Some(state)) => {
+            let kind = kind_of(state);
+            run!(tx, kind, query_as(before, limit, state.as_str()), fetch_all)?
+        }
+        (Some(digest), None) => run!(
+            tx,
+            PAGE_OF_DIGEST,
+            query_as(before, limit, digest),
+            fetch_all
+        )?,
+        (Some(digest), Some(state)) => {
+            let state = state.as_str();
+            run!(
+                tx,
+                PAGE_OF_DIGEST_IN,
+                query_as(before, limit, digest, state),
+                fetch_all
+            )?
+        }
+    };
     rows.into_iter().map(record).collect()
+}
+
+/// The statement that finds letters in this state.
+fn kind_of(state: LetterState) -> Sql {
+    match state {
+        LetterState::Queued | LetterState::Deferred => PAGE_WAITING,
+        LetterState::Leased | LetterState::Handing => PAGE_HELD,
+        LetterState::Accepted => PAGE_ACCEPTED,
+        LetterState::Refused
+        | LetterState::Uncertain
+        | LetterState::Failed
+        | LetterState::Cancelled
+        | LetterState::Paused => PAGE_RARE,
+    }
 }
 
 /// Queues again what failed or was refused. Gives how many.

@@ -379,7 +379,8 @@ impl Db {
     }
 }
 
-fn all_statements() -> Vec<(&'static str, Sql)> {
+/// Every statement there is, by name.
+pub fn all_statements() -> Vec<(&'static str, Sql)> {
     [
         address::STATEMENTS,
         archive::STATEMENTS,

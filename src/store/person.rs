@@ -25,10 +25,10 @@ statements! {
     CANCEL = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
          WHERE subscriber_id = $1 AND state IN ('queued', 'deferred', 'leased')");
-    /// They came back before it went.
+    /// They came back before it went. Letters are found by whose they are.
     CANCEL_GOODBYE = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
-         WHERE subscription_id = $1 AND purpose = 'goodbye' AND state IN ('queued', 'deferred', 'leased')");
+         WHERE subscriber_id = (SELECT subscriber_id FROM subscription WHERE id = $1) AND subscription_id = $1 AND purpose = 'goodbye' AND state IN ('queued', 'deferred', 'leased')");
     /// Servers repeat the address in their answers.
     FORGET_ATTEMPTS = Sql::both(
         "DELETE FROM attempt WHERE letter_id IN (SELECT id FROM letter WHERE subscriber_id = $1)");

@@ -67,24 +67,38 @@ statements! {
     OPEN_FEED = Sql::both("UPDATE subscription SET feed_turn = feed_turn + 1 + feed_turn % 2 WHERE id = $1 RETURNING feed_turn");
     /// To the next even number.
     CLOSE_FEED = Sql::both("UPDATE subscription SET feed_turn = feed_turn + feed_turn % 2 WHERE id = $1");
-    COUNT_ACTIVE = Sql::both("SELECT COUNT(*) FROM subscription WHERE state = 'active'");
+    /// By list, since that is what the index begins with.
+    COUNT_ACTIVE = Sql::both(
+        "SELECT COUNT(*) FROM list l CROSS JOIN subscription s WHERE s.list_id = l.id AND s.state = 'active'");
+    /// No further than that.
+    COUNT = Sql::both("SELECT COUNT(*) FROM (SELECT id FROM subscription LIMIT $1) AS few");
     /// By the beginning of the address; each database has its own way to look that up in the index.
-    COUNT = Sql {
+    COUNT_OF = Sql {
         sqlite:
-        "SELECT COUNT(*) FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
-         WHERE r.email_key >= $1 AND r.email_key < $1 || char(1114111)",
+        "SELECT COUNT(*) FROM (SELECT s.id FROM subscriber r CROSS JOIN subscription s
+           WHERE s.subscriber_id = r.id AND r.email_key >= $2 AND r.email_key < $2 || char(1114111) LIMIT $1) AS few",
         postgres:
-        "SELECT COUNT(*) FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
-         WHERE starts_with(r.email_key, $1)",
+        "SELECT COUNT(*) FROM (SELECT s.id FROM subscriber r CROSS JOIN subscription s
+           WHERE s.subscriber_id = r.id AND starts_with(r.email_key, $2) LIMIT $1) AS few",
     };
-    PAGE = Sql {
+    /// The newest first: joined from the left, so that it's read in that order.
+    PAGE = Sql::both(
+        "SELECT s.id, s.subscriber_id, r.email, r.name, l.name AS list, h.cadence, s.state,
+                CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
+                             WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
+         FROM subscription s LEFT JOIN subscriber r ON r.id = s.subscriber_id
+              LEFT JOIN list l ON l.id = s.list_id LEFT JOIN rhythm h ON h.id = s.rhythm_id
+         WHERE s.id < $1 ORDER BY s.id DESC LIMIT $2");
+    /// The addresses first, then those who have them, so that a rare beginning is found at once.
+    PAGE_OF = Sql {
         sqlite:
         "SELECT s.id, s.subscriber_id, r.email, r.name, l.name AS list, h.cadence, s.state,
                 CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
-         FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
-              JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
-         WHERE r.email_key >= $1 AND r.email_key < $1 || char(1114111) AND s.id < $2 ORDER BY s.id DESC LIMIT $3",
+         FROM subscriber r CROSS JOIN subscription s
+              LEFT JOIN list l ON l.id = s.list_id LEFT JOIN rhythm h ON h.id = s.rhythm_id
+         WHERE s.subscriber_id = r.id AND r.email_key >= $1 AND r.email_key < $1 || char(1114111)
+           AND +s.id < $2 ORDER BY s.id DESC LIMIT $3",
         postgres:
         "SELECT s.id, s.subscriber_id, r.email, r.name, l.name AS list, h.cadence, s.state,
                 CASE s.state WHEN 'ended' THEN COALESCE(s.ended_at, s.asked_at)
@@ -248,9 +262,13 @@ pub async fn count_active(tx: &mut Tx) -> Result<i64> {
 }
 
 /// How many there are, in whatever state, to addresses that begin so (in lower case; empty for
-/// all).
-pub async fn count(tx: &mut Tx, beginning: &str) -> Result<i64> {
-    Ok(run!(tx, COUNT, query_scalar(beginning), fetch_one)?)
+/// all): at most `most`.
+pub async fn count(tx: &mut Tx, beginning: &str, most: i64) -> Result<i64> {
+    Ok(if beginning.is_empty() {
+        run!(tx, COUNT, query_scalar(most), fetch_one)?
+    } else {
+        run!(tx, COUNT_OF, query_scalar(most, beginning), fetch_one)?
+    })
 }
 
 /// At most `limit` of those, newest first, numbered below `before`.
@@ -261,7 +279,11 @@ pub async fn page(
     limit: i64,
 ) -> Result<Vec<Listed>> {
     let before = before.map_or(i64::MAX, |id| id.0);
-    let rows: Vec<ListedRow> = run!(tx, PAGE, query_as(beginning, before, limit), fetch_all)?;
+    let rows: Vec<ListedRow> = if beginning.is_empty() {
+        run!(tx, PAGE, query_as(before, limit), fetch_all)?
+    } else {
+        run!(tx, PAGE_OF, query_as(beginning, before, limit), fetch_all)?
+    };
     rows.into_iter().map(listed).collect()
 }
 

@@ -101,8 +101,10 @@ pub struct Subscribers {
     pub action: String,
     /// What was searched for; empty if nothing.
     pub query: String,
-    /// How many there are in all.
+    /// How many there are in all, as far as they're counted.
     pub count: u64,
+    /// Whether there are more than that.
+    pub more: bool,
     /// This page of them.
     pub rows: Vec<SubscriberRow>,
     /// The next page.

@@ -148,10 +148,11 @@ impl Sample for Subscribers {
             state,
             since: moment(),
         };
-        let page = |rows: Vec<SubscriberRow>, next| Self {
+        let page = |rows: Vec<SubscriberRow>, next: Option<String>| Self {
             action: format!("{URL}/admin/subscribers"),
             query: String::new(),
             count: rows.len() as u64,
+            more: next.is_some(),
             rows,
             next,
         };

@@ -72,7 +72,7 @@ enum End {
     /// With this status, and nothing changed.
     Refused(u16),
     /// With some status from 400 to 499, and nothing changed.
-    IsRefused,
+    TurnedAway,
     /// At this address, and nothing changed.
     At(&'static str),
     /// Nothing changed.
@@ -123,8 +123,8 @@ impl Attack {
         self.ends(End::Refused(status))
     }
 
-    fn is_refused(self) -> Self {
-        self.ends(End::IsRefused)
+    fn turned_away(self) -> Self {
+        self.ends(End::TurnedAway)
     }
 
     fn leads_to(self, place: &'static str) -> Self {
@@ -227,10 +227,10 @@ impl Scene {
         let status = answer.status.as_u16();
         match &attack.end {
             End::Refused(expected) if status != *expected => {
-                wrong.push(format!("expected {expected}, but got {status}"))
+                wrong.push(format!("expected {expected}, but got {status}"));
             }
-            End::IsRefused if !answer.status.is_client_error() => {
-                wrong.push(format!("expected a refusal, but got {status}"))
+            End::TurnedAway if !answer.status.is_client_error() => {
+                wrong.push(format!("expected a refusal, but got {status}"));
             }
             End::At(place) if answer.location() != *place => wrong.push(format!(
                 "expected {place}, but got {status} {}",
@@ -240,7 +240,7 @@ impl Scene {
         }
         match attack.end {
             End::Taken if standings(&before) != standings(&after) => {
-                wrong.push("somebody's standing changed".to_owned())
+                wrong.push("somebody's standing changed".to_owned());
             }
             End::Taken => {}
             _ if before != after => wrong.push(format!("changed {:?}", changed(&before, &after))),

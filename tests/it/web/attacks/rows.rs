@@ -206,7 +206,7 @@ pub(super) fn markup() -> Vec<Attack> {
                 path,
                 &format!("{fields}{broken}"),
             )
-            .is_refused(),
+            .turned_away(),
         );
     }
     // The same answer to whatever comes in.
@@ -287,7 +287,7 @@ pub(super) fn headers() -> Vec<Attack> {
         ),
         ("/admin/suppressions", "email=a%40example.org"),
     ] {
-        all.push(post("in a field", Owner, path, &format!("{fields}{end}")).is_refused());
+        all.push(post("in a field", Owner, path, &format!("{fields}{end}")).turned_away());
     }
     // Taken as addresses are: without line ends, which are no part of one.
     let callback = "hub.mode=subscribe&hub.topic=https://news.example.org/feed.atom&hub.callback=https://a.example/";
@@ -358,7 +358,7 @@ pub(super) fn paths() -> Vec<Attack> {
         "%c0%ae%c0%ae%2fvisnyk.db",
     ] {
         for folder in ["assets", "pictures"] {
-            all.push(get("out of the folder", Stranger, &format!("/{folder}/{odd}")).is_refused());
+            all.push(get("out of the folder", Stranger, &format!("/{folder}/{odd}")).turned_away());
         }
     }
     for path in [
@@ -412,7 +412,7 @@ pub(super) fn fields() -> Vec<Attack> {
             "/preferences/{preferences}",
             "cadence=nonsense&subscriber_id=2",
         )
-        .is_refused(),
+        .turned_away(),
         post(
             "a role in the API",
             Key,
@@ -423,21 +423,21 @@ pub(super) fn fields() -> Vec<Attack> {
         .refused(404),
         post("a number in the API", Key, "/api/v1/lists", list)
             .with(JSON.0, JSON.1)
-            .is_refused(),
+            .turned_away(),
         post(
             "a name within a name",
             Owner,
             "/admin/users",
             "email[]=evil%40example.org&role[]=owner",
         )
-        .is_refused(),
+        .turned_away(),
         post(
             "a role that isn't one",
             Owner,
             "/admin/users",
             "email=evil%40example.org&role=god",
         )
-        .is_refused(),
+        .turned_away(),
     ]
 }
 
@@ -547,7 +547,7 @@ pub(super) fn tokens() -> Vec<Attack> {
                 &format!("/{page}/{odd}"),
                 "List-Unsubscribe=One-Click",
             )
-            .is_refused(),
+            .turned_away(),
         );
     }
     for path in [
@@ -556,7 +556,7 @@ pub(super) fn tokens() -> Vec<Attack> {
         "/admin/sign-in/{leave}",
         "/erase/{confirm}",
     ] {
-        all.push(get("looked at", Stranger, path).is_refused());
+        all.push(get("looked at", Stranger, path).turned_away());
     }
     all
 }
@@ -612,21 +612,21 @@ pub(super) fn size() -> Vec<Attack> {
         all.push(post("a large form", Stranger, path, &large).refused(413));
     }
     all.extend([
-        post("a large form to oneself", Owner, "/admin/users", &large).is_refused(),
+        post("a large form to oneself", Owner, "/admin/users", &large).turned_away(),
         post(
             "fields without end",
             Stranger,
             "/link",
             &"a=&".repeat(20_000),
         )
-        .is_refused(),
+        .turned_away(),
         post(
             "names without end",
             Stranger,
             "/lists/all/subscribe",
             &"topics=a&".repeat(7_000),
         )
-        .is_refused(),
+        .turned_away(),
         post(
             "a large article",
             Owner,
@@ -641,17 +641,17 @@ pub(super) fn size() -> Vec<Attack> {
             &format!("{{\"title\":\"{}\"}}", "x".repeat(1_100_000)),
         )
         .with(JSON.0, JSON.1)
-        .is_refused(),
+        .turned_away(),
         post("deep JSON", Key, "/api/v1/articles", &deep)
             .with(JSON.0, JSON.1)
-            .is_refused(),
+            .turned_away(),
         post(
             "a large hook",
             Stranger,
             "/hooks/generic",
             &"x".repeat(1_100_000),
         )
-        .is_refused(),
+        .turned_away(),
         post(
             "a large import",
             Editor,
@@ -659,7 +659,7 @@ pub(super) fn size() -> Vec<Attack> {
             &"x".repeat(70_000),
         )
         .with("content-type", "multipart/form-data; boundary=y")
-        .is_refused(),
+        .turned_away(),
         get(
             "a long address",
             Stranger,
@@ -749,7 +749,7 @@ pub(super) fn programs() -> Vec<Attack> {
         all.push(
             post("unsigned", Stranger, &format!("/hooks/{provider}"), event)
                 .with(JSON.0, JSON.1)
-                .is_refused(),
+                .turned_away(),
         );
     }
     for callback in [
@@ -763,7 +763,7 @@ pub(super) fn programs() -> Vec<Attack> {
         let wish = format!(
             "hub.mode=subscribe&hub.topic=https://evil.example/feed&hub.callback={callback}"
         );
-        all.push(post("a hub's callback", Stranger, "/hub", &wish).is_refused());
+        all.push(post("a hub's callback", Stranger, "/hub", &wish).turned_away());
     }
     for source in [
         "http://10.0.0.1/",
@@ -782,7 +782,7 @@ pub(super) fn programs() -> Vec<Attack> {
         ));
     }
     let file = "every=15&step=add&url=file:///etc/passwd";
-    all.push(post("a file as a source", Editor, "/admin/sources/new", file).is_refused());
+    all.push(post("a file as a source", Editor, "/admin/sources/new", file).turned_away());
     all.push(
         post(
             "a hub that is none of ours",
@@ -790,7 +790,7 @@ pub(super) fn programs() -> Vec<Attack> {
             "/websub/1.AAAA",
             "<feed/>",
         )
-        .is_refused(),
+        .turned_away(),
     );
     all
 }

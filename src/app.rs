@@ -31,6 +31,7 @@ use crate::templates::Templates;
 use crate::templates::cards::Licence;
 use crate::templates::cards::Site;
 use crate::templates::contact::Contact;
+use crate::templates::in_force::InForce;
 
 /// How many sites are asked at the same time.
 const SITES_AT_ONCE: usize = 8;
@@ -42,8 +43,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// The database.
     pub db: Db,
-    /// How pages and letters look and speak.
+    /// How pages and letters look and speak, unless owners wrote something else.
     pub templates: Arc<Templates>,
+    /// What owners wrote over them.
+    pub in_force: Arc<InForce>,
     /// The way out to sources.
     pub fetcher: Fetcher,
     /// The ways out for letters, the first first.
@@ -98,6 +101,7 @@ impl App {
             clock,
             db,
             templates: Arc::new(Templates::load(settings.templates.as_deref())?),
+            in_force: Arc::default(),
             fetcher: Fetcher::new(policy, &settings.base_url)?,
             mailers: mailers(&settings)?.into(),
             signers: signers(&settings)?.into(),

@@ -171,6 +171,12 @@ const STAFF: &[&str] = &[
     "audit.was",
     "audit.became",
     "reply.body",
+    "template.purpose",
+    "template.part",
+    "template.number",
+    "template.text",
+    "template.made_at",
+    "template.made_by",
 ];
 
 const LETTERS: &[&str] = &[

@@ -20,8 +20,10 @@ use crate::delivery::smtp::Relay;
 use crate::delivery::smtp::Session;
 use crate::delivery::smtp::Timeouts;
 use crate::delivery::smtp::Trust;
+use crate::letter::template;
 use crate::source::SourceState;
 use crate::store;
+use crate::store::template::AsOf;
 use crate::templates::samples;
 
 /// The doctor.
@@ -92,7 +94,7 @@ impl Check {
             return alive(&settings).await;
         }
         let app = common.open().await?;
-        let mut findings = vec![database(&app).await, templates(&app)];
+        let mut findings = vec![database(&app).await, templates(&app).await?];
         findings.extend(relays(&settings).await);
         findings.extend(dns(&app, self.dns).await?);
         findings.extend(sources(&app).await?);
@@ -153,18 +155,23 @@ async fn database(app: &App) -> Finding {
     )
 }
 
-fn templates(app: &App) -> Finding {
-    let (shown, failed) = samples::show_all(&app.templates);
+/// The embedded ones, those of a folder over them, and what owners wrote over these.
+async fn templates(app: &App) -> Result<Finding, Failure> {
+    let mut tx = app.db.read().await?;
+    let (templates, mut failed) = template::strictly(app, &mut tx, AsOf::NOW).await?;
+    drop(tx);
+    let (shown, unshown) = samples::show_all(&templates);
+    failed.extend(unshown);
     // One fault shows in several samples.
     let mut problems: BTreeSet<String> = failed.iter().map(ToString::to_string).collect();
-    problems.extend(samples::faults(&shown));
+    problems.extend(samples::faults(&shown).iter().map(ToString::to_string));
     let words = if problems.is_empty() {
         Ok(format!("{} samples written", shown.len()))
     } else {
         let problems: Vec<String> = problems.into_iter().collect();
         Err(problems.join("\n      "))
     };
-    Finding::new("templates", words)
+    Ok(Finding::new("templates", words))
 }
 
 /// A relay is asked as far as AUTH; no letter is begun.

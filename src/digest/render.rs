@@ -17,6 +17,7 @@ use crate::digest::EditionId;
 use crate::digest::edition;
 use crate::digest::window;
 use crate::digest::window::Served;
+use crate::letter::template;
 use crate::locale::Language;
 use crate::store;
 use crate::store::Tx;
@@ -92,7 +93,8 @@ async fn shared(
     let articles = in_order(tx, &newest).await?;
     let more = ids.len() - articles.len();
     let letter = letter(app, list, digest, &articles, more);
-    let shared = app.templates.shared(&letter, &app.site, language);
+    let templates = template::at(app, tx, app.now()).await?;
+    let shared = templates.shared(&letter, &app.site, language);
     shared.with_context(|| format!("the digest of `{}` can't be written", list.slug))
 }
 

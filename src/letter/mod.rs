@@ -3,6 +3,7 @@
 pub mod compose;
 pub mod dkim;
 pub mod stencil;
+pub mod template;
 
 use std::fmt;
 
@@ -44,11 +45,13 @@ pub enum LetterPurpose {
     Erasure,
     /// "Here is the link to set a new password", to people who look after lists.
     Password,
+    /// How another letter would look, to whoever writes its template.
+    Sample,
 }
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
@@ -59,6 +62,7 @@ impl LetterPurpose {
         Self::Address,
         Self::Erasure,
         Self::Password,
+        Self::Sample,
     ];
 
     /// The word in the database, in Message-IDs and in the names of templates.
@@ -74,6 +78,7 @@ impl LetterPurpose {
             Self::Address => "address",
             Self::Erasure => "erasure",
             Self::Password => "password",
+            Self::Sample => "sample",
         }
     }
 }
@@ -113,6 +118,74 @@ impl TryFrom<String> for LetterPurpose {
     type Error = BadWord;
     fn try_from(text: String) -> Result<Self, BadWord> {
         text.parse()
+    }
+}
+
+/// A part of a letter that has a template of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The line that mail programs list it by.
+    Subject,
+    /// What most people see.
+    Html,
+    /// The same in plain text.
+    Text,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Self; 3] = [Self::Subject, Self::Html, Self::Text];
+
+    /// The word in the database and in addresses, and the name of its file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject.txt",
+            Self::Html => "body.html",
+            Self::Text => "body.txt",
+        }
+    }
+}
+
+impl std::str::FromStr for Part {
+    type Err = BadWord;
+    fn from_str(text: &str) -> Result<Self, BadWord> {
+        find_word(&Self::ALL, Self::as_str, text)
+    }
+}
+
+impl TryFrom<String> for Part {
+    type Error = BadWord;
+    fn try_from(text: String) -> Result<Self, BadWord> {
+        text.parse()
+    }
+}
+
+/// A template of a letter; it shows as `digest/body.html`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LetterTemplate {
+    /// Of which letter,
+    pub purpose: LetterPurpose,
+    /// and which part of it.
+    pub part: Part,
+}
+
+impl LetterTemplate {
+    /// Every template that there is, letter by letter. A sample has those of what it's a sample of.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let written = |purpose: &LetterPurpose| *purpose != LetterPurpose::Sample;
+        let purposes = LetterPurpose::ALL.into_iter().filter(written);
+        purposes.flat_map(|purpose| Part::ALL.map(|part| Self { purpose, part }))
+    }
+
+    /// Its name among all templates.
+    pub fn file(self) -> String {
+        format!("letters/{self}.j2")
+    }
+}
+
+impl fmt::Display for LetterTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.purpose.as_str(), self.part.as_str())
     }
 }
 

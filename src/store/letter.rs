@@ -58,6 +58,9 @@ statements! {
     ADD_TO_USER = Sql::both(
         "INSERT INTO letter (purpose, user_id, state, lane, made_at, due_at, deadline_at)
          VALUES ($1, $2, 'queued', 0, $3, $3, $4)");
+    ADD_SAMPLE = Sql::both(
+        "INSERT INTO letter (purpose, user_id, template_id, state, lane, made_at, due_at, deadline_at)
+         VALUES ('sample', $1, $2, 'queued', 0, $3, $3, $4)");
     COUNT_TO_USER = Sql::both(
         "SELECT COUNT(*) FROM letter WHERE user_id = $1 AND purpose = $2 AND made_at > $3");
     /// Takes due letters of a lane for one worker. Only the row lock differs.
@@ -76,13 +79,13 @@ statements! {
     LEASED = Sql {
         sqlite:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.user_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
+                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id, l.template_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
               LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
          WHERE l.id IN (SELECT value FROM json_each($1)) ORDER BY l.lane, l.due_at, l.id",
         postgres:
         "SELECT l.id, l.fence, l.purpose, l.subscriber_id, l.subscription_id, l.user_id, l.digest_id, l.edition_id, l.made_at,
-                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id
+                l.deadline_at, l.lane, l.tries, l.resends, COALESCE(r.email, u.email) AS email, r.language, r.format, COALESCE(s.list_id, d.list_id) AS list_id, l.template_id
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN subscription s ON s.id = l.subscription_id
               LEFT JOIN \"user\" u ON u.id = l.user_id LEFT JOIN digest d ON d.id = l.digest_id
          WHERE l.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
@@ -281,6 +284,8 @@ pub struct Leased {
     pub format: Option<String>,
     /// The list it's about.
     pub list_id: Option<crate::audience::list::ListId>,
+    /// What it's a sample of, if it's one.
+    pub template_id: Option<i64>,
 }
 
 /// A letter as the ledger tells it.
@@ -355,6 +360,17 @@ pub async fn add_to_user(
     (now, deadline): (Stamp, Stamp),
 ) -> Result<()> {
     change!(tx, ADD_TO_USER, (purpose.as_str(), user, now, deadline))?;
+    Ok(())
+}
+
+/// Queues a sample of a template for whoever wrote it.
+pub async fn add_sample(
+    tx: &mut Tx,
+    user: i64,
+    template: i64,
+    (now, deadline): (Stamp, Stamp),
+) -> Result<()> {
+    change!(tx, ADD_SAMPLE, (user, template, now, deadline))?;
     Ok(())
 }
 

@@ -43,6 +43,7 @@ pub mod session;
 pub mod source;
 pub mod subscriber;
 pub mod subscription;
+pub mod template;
 pub mod topic;
 pub mod upload;
 pub mod user;
@@ -419,6 +420,7 @@ pub fn all_statements() -> Vec<(&'static str, Sql)> {
         source::STATEMENTS,
         subscriber::STATEMENTS,
         subscription::STATEMENTS,
+        template::STATEMENTS,
         topic::STATEMENTS,
         upload::STATEMENTS,
         user::STATEMENTS,

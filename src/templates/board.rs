@@ -30,6 +30,8 @@ pub struct Board {
     /// What its form would give, shown as it's typed where scripts run; `None` on a page whose form
     /// shows nothing.
     pub caught: Option<Vec<Part>>,
+    /// What comes below that, in order.
+    pub below: Vec<Part>,
     /// The next page.
     pub next: Option<String>,
 }
@@ -50,6 +52,10 @@ pub enum Part {
     Picture(Picture),
     /// Buttons, each a form of its own.
     Buttons(Buttons),
+    /// What is wrong with a template.
+    Faults(Faults),
+    /// A letter as it would look.
+    Letter(Letter),
 }
 
 /// A table.
@@ -74,6 +80,8 @@ pub struct Cell {
     pub href: Option<String>,
     /// A button that posts here: its sentence is `word`.
     pub post: Option<String>,
+    /// Whether the text is a program's: shown line by line.
+    pub code: bool,
 }
 
 impl Cell {
@@ -97,6 +105,22 @@ impl Cell {
     pub fn link(text: impl Into<String>, href: impl Into<String>) -> Self {
         Self {
             href: Some(href.into()),
+            ..Self::text(text)
+        }
+    }
+
+    /// A sentence that leads somewhere.
+    pub fn way(word: &'static str, href: impl Into<String>) -> Self {
+        Self {
+            href: Some(href.into()),
+            ..Self::word(word)
+        }
+    }
+
+    /// Lines of a program.
+    pub fn code(text: impl Into<String>) -> Self {
+        Self {
+            code: true,
             ..Self::text(text)
         }
     }
@@ -141,7 +165,7 @@ pub struct FormField {
     pub name: &'static str,
     /// The name of a sentence.
     pub label: &'static str,
-    /// `text`, `email`, `url`, `number`, `password`, `long`, `choice`, `hidden`.
+    /// `text`, `email`, `url`, `number`, `password`, `long`, `code`, `choice`, `hidden`.
     pub kind: &'static str,
     /// As filled in.
     pub value: String,
@@ -167,6 +191,41 @@ pub struct Picture {
 pub struct Buttons {
     /// Where each posts, and what it says.
     pub buttons: Vec<(String, &'static str)>,
+}
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Faults {
+    /// In the order of being found.
+    pub faults: Vec<Fault>,
+}
+
+/// One thing that is wrong with a template.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// In which line, from 1, if it's about one.
+    pub line: Option<usize>,
+    /// That line.
+    pub text: String,
+    /// The name of a sentence below `template_fault.`.
+    pub kind: &'static str,
+    /// What the engine says, if it's the engine that says so.
+    pub said: String,
+}
+
+/// A letter as it would look, in a frame that runs nothing.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Letter {
+    /// The name of a sentence.
+    pub title: &'static str,
+    /// The language that it's in.
+    pub language: &'static str,
+    /// Its subject,
+    pub subject: String,
+    /// what most people see,
+    pub html: String,
+    /// and the same in plain text.
+    pub text: String,
 }
 
 /// Bars, with their table.

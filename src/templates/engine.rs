@@ -218,9 +218,95 @@ pub(super) fn words_said(source: &str) -> Vec<(usize, &str)> {
     said
 }
 
+/// Bytes of one tag that an owner writes. The engine bounds how deep brackets and blocks may be, but
+/// `not not not …` and `1+1+1+…` take stack, and time for each pair of operators.
+const MOST_TAG: usize = 4 * 1024;
+
+/// The line of a tag that is too long to be taken apart, or that hides where others end; and why.
+pub(super) fn unbounded(source: &str) -> Option<(usize, String)> {
+    let mut at = 0;
+    while let Some((start, tag)) = next_tag(source.as_bytes(), at) {
+        let line = || {
+            1 + source
+                .bytes()
+                .take(start)
+                .filter(|byte| *byte == b'\n')
+                .count()
+        };
+        let inside = tag.get(2..).unwrap_or_default();
+        let inside = inside
+            .strip_prefix(b"-")
+            .or(inside.strip_prefix(b"+"))
+            .unwrap_or(inside);
+        if tag.starts_with(b"{%") && inside.trim_ascii_start().starts_with(b"raw") {
+            return Some((line(), "expected no `raw`, but got one".to_owned()));
+        }
+        if tag.len() > MOST_TAG && !tag.starts_with(b"{#") {
+            let got = tag.len();
+            let reason = format!("expected a tag of at most {MOST_TAG} bytes, but got {got}");
+            return Some((line(), reason));
+        }
+        at = start + tag.len();
+    }
+    None
+}
+
+/// The first tag that begins at or after a place: where it begins, and all of it.
+fn next_tag(source: &[u8], from: usize) -> Option<(usize, &[u8])> {
+    let rest = source.get(from..)?;
+    let starts = |pair: &[u8]| matches!(pair, b"{{" | b"{%" | b"{#");
+    let start = rest.windows(2).position(starts)?;
+    let tag = rest.get(start..)?;
+    Some((from + start, tag.get(..tag_length(tag))?))
+}
+
+/// A tag ends where its brackets are closed, outside of strings.
+fn tag_length(tag: &[u8]) -> usize {
+    if tag.starts_with(b"{#") {
+        let end = tag.windows(2).position(|pair| pair == b"#}");
+        return end.map_or(tag.len(), |end| end + 2);
+    }
+    let end: &[u8] = if tag.starts_with(b"{{") { b"}}" } else { b"%}" };
+    let (mut open, mut quote, mut at) = (0_i64, None, 2);
+    while let Some(byte) = tag.get(at).copied() {
+        match (quote, byte) {
+            (Some(_), b'\\') => at += 1,
+            (Some(begun), _) if begun == byte => quote = None,
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, _) if open == 0 && tag.get(at..at + 2) == Some(end) => return at + 2,
+            (None, b'(' | b'[' | b'{') => open += 1,
+            (None, b')' | b']' | b'}') => open -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    tag.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_is_measured_to_its_end() {
+        for (source, tag) in [
+            ("<p>{{ a }}</p>", "{{ a }}"),
+            ("{{ '}}' }}}}", "{{ '}}' }}"),
+            ("{{ '\\'}}' }} '", "{{ '\\'}}' }}"),
+            ("{{ {'a': {}} }}-", "{{ {'a': {}} }}"),
+            ("{% if a == '%}' %}{% endif %}", "{% if a == '%}' %}"),
+            ("{# {{ ' #}{{ a }}", "{# {{ ' #}"),
+            ("{{ a", "{{ a"),
+        ] {
+            let (_, found) = next_tag(source.as_bytes(), 0).unwrap();
+            assert_eq!(String::from_utf8_lossy(found), tag);
+        }
+        assert_eq!(unbounded("{{ a }}\n{# long #}{% set a = 'raw' %}"), None);
+        let deep = format!("{{{{ a }}}}\n\n{{{{ {}1 }}}}", "not ".repeat(2_000));
+        assert_eq!(unbounded(&deep).unwrap().0, 3);
+        let hidden = "\n{%- raw %}{{ '{% endraw %}";
+        assert_eq!(unbounded(hidden).unwrap().0, 2);
+    }
 
     fn render(source: &str, name: &str, value: &str) -> Result<String, Error> {
         let mut words = Words::default();

@@ -3,7 +3,9 @@
 //! In come typed contexts ([`pages`], [`letters`]) and a language; out come whole HTML pages and
 //! letters of subject, HTML and text. The templates are part of the binary; a file of the same
 //! name in the operator's directory wins, words key by key. All of them are parsed, and every
-//! word they say is looked up, when they are loaded. Rendering does no I/O.
+//! word they say is looked up, when they are loaded. Texts of letters that owners wrote in the
+//! console stand over those ([`Templates::with`]); one that fails gives way to what it stands over
+//! ([`Templates::over`]), so that no letter is lost. Rendering does no I/O.
 
 mod engine;
 
@@ -15,6 +17,7 @@ pub mod contact;
 pub mod forms;
 pub mod groups;
 pub mod imports;
+pub mod in_force;
 pub mod letters;
 pub mod pages;
 pub mod samples;
@@ -27,6 +30,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 
 use minijinja::Environment;
 use minijinja::Value;
@@ -56,6 +60,12 @@ const MOST_LETTER: usize = 88 * 1024;
 /// Bytes of one template file.
 const MOST_SOURCE: u64 = 1024 * 1024;
 
+/// Bytes of one template that an owner wrote.
+const MOST_OWN: usize = 96 * 1024;
+
+/// Bytes of stack to take it apart: enough for whatever fits into one tag.
+const STACK: usize = 64 * 1024 * 1024;
+
 #[derive(RustEmbed)]
 #[folder = "templates/"]
 struct Embedded;
@@ -65,7 +75,9 @@ struct Embedded;
 pub struct Templates {
     env: Environment<'static>,
     words: Arc<Words>,
-    assets: BTreeMap<String, Vec<u8>>,
+    assets: Arc<BTreeMap<String, Vec<u8>>>,
+    /// What writes a letter that these can't write.
+    shipped: Option<Arc<Self>>,
 }
 
 /// A letter's parts, complete but for what belongs to one reader.
@@ -132,14 +144,81 @@ impl Templates {
             if let Some(asset) = name.strip_prefix("assets/") {
                 assets.insert(asset.to_owned(), bytes);
             } else if let Some((_, "")) = name.rsplit_once(".j2") {
-                problems.extend(add_template(&mut env, &words, &name, bytes));
+                let wrong = add_template(&mut env, &words, &name, bytes);
+                let told = wrong
+                    .iter()
+                    .map(|(place, reason)| format!("{place}: {reason}"));
+                problems.extend(told);
             }
         }
         if problems.is_empty() {
-            Ok(Self { env, words, assets })
+            Ok(Self {
+                env,
+                words,
+                assets: Arc::new(assets),
+                shipped: None,
+            })
         } else {
             Err(TemplateError::Load(problems))
         }
+    }
+
+    /// The same with these texts in place of the templates of these names. What is wrong with them
+    /// is told; where one can't be read, what stood there stays. Fails only for want of memory.
+    pub fn with(&self, own: Vec<(String, String)>) -> io::Result<(Self, Vec<TemplateError>)> {
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().stack_size(STACK);
+            let taking = thread.spawn_scoped(scope, || self.taking(own))?;
+            let taken = taking.join();
+            taken.map_err(|_| io::Error::other("expected templates to be read, but got a panic"))
+        })
+    }
+
+    fn taking(&self, own: Vec<(String, String)>) -> (Self, Vec<TemplateError>) {
+        let mut env = self.env.clone();
+        let mut failed = Vec::new();
+        for (name, text) in own {
+            let wrong = if text.len() > MOST_OWN {
+                let got = text.len();
+                let reason = format!("expected at most {MOST_OWN} bytes, but got {got}");
+                vec![(name.clone(), reason)]
+            } else if let Some((line, reason)) = engine::unbounded(&text) {
+                vec![(format!("{name}:{line}"), reason)]
+            } else {
+                add_template(&mut env, &self.words, &name, text.into_bytes())
+            };
+            let told = wrong.into_iter().map(|(place, reason)| {
+                let name = name.clone();
+                TemplateError::Render {
+                    name,
+                    place,
+                    reason,
+                }
+            });
+            failed.extend(told);
+        }
+        let templates = Self {
+            env,
+            words: Arc::clone(&self.words),
+            assets: Arc::clone(&self.assets),
+            shipped: None,
+        };
+        (templates, failed)
+    }
+
+    /// The same, but a letter that they can't write is written by these.
+    #[must_use]
+    pub fn over(self, shipped: &Arc<Self>) -> Self {
+        Self {
+            shipped: Some(Arc::clone(shipped)),
+            ..self
+        }
+    }
+
+    /// A template's own text.
+    pub fn source(&self, name: &str) -> Option<String> {
+        let template = self.env.get_template(name).ok()?;
+        Some(template.source().to_owned())
     }
 
     /// A whole page, as UTF-8 HTML.
@@ -229,6 +308,23 @@ impl Templates {
     }
 
     fn whole_letter(
+        &self,
+        purpose: &str,
+        said: (Value, Value),
+        about: (&Site, Language, Option<&Reader>),
+    ) -> Result<Rendered, TemplateError> {
+        let written = self.own_letter(purpose, said.clone(), about);
+        match (written, &self.shipped) {
+            (Err(problem), Some(shipped)) => {
+                let problem = problem.to_string();
+                tracing::error!(purpose, problem, "template.failed");
+                shipped.own_letter(purpose, said, about)
+            }
+            (written, _) => written,
+        }
+    }
+
+    fn own_letter(
         &self,
         purpose: &str,
         (letter, groups): (Value, Value),
@@ -369,28 +465,31 @@ fn add_words(words: &mut Words, files: &BTreeMap<String, Vec<u8>>, problems: &mu
     }
 }
 
-/// Adds one template; its faults, if it has any.
+/// Adds one template; its faults, if it has any: where, and what.
 fn add_template(
     env: &mut Environment<'static>,
     words: &Words,
     name: &str,
     bytes: Vec<u8>,
-) -> Vec<Problem> {
+) -> Vec<(String, String)> {
     let Ok(source) = String::from_utf8(bytes) else {
-        return vec![format!("{name}: expected UTF-8, but got other bytes")];
+        let reason = "expected UTF-8, but got other bytes";
+        return vec![(name.to_owned(), reason.to_owned())];
     };
-    let mut problems: Vec<Problem> = engine::words_said(&source)
+    let mut problems: Vec<(String, String)> = engine::words_said(&source)
         .into_iter()
         .filter(|(_, key)| !words.knows(key))
-        .map(|(line, key)| format!("{name}:{line}: expected a key of the words, but got `{key}`"))
+        .map(|(line, key)| {
+            let reason = format!("expected a key of the words, but got `{key}`");
+            (format!("{name}:{line}"), reason)
+        })
         .collect();
     if source.contains("autoescape") {
-        problems.push(format!(
-            "{name}: expected escaping left on, but got `autoescape`"
-        ));
+        let reason = "expected escaping left on, but got `autoescape`";
+        problems.push((name.to_owned(), reason.to_owned()));
     }
     if let Err(error) = env.add_template_owned(name.to_owned(), source) {
-        problems.push(format!("{}: {}", place(&error, name), chain(&error)));
+        problems.push((place(&error, name), chain(&error)));
     }
     problems
 }

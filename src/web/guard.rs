@@ -29,6 +29,12 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 const CONSOLE: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                        connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// Whoever edits a letter's template sees the letter: a frame has the policy of the page around it,
+/// and a letter carries its looks in `style=`, because mail programs keep nothing else.
+const EDITOR: &str = "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; \
+                      img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
+                      frame-ancestors 'none'; base-uri 'none'";
+
 /// Refuses what another site's page has somebody's browser post. A request without any sign of its
 /// origin comes from no browser, so there is nobody to be misled.
 pub(super) async fn same_origin(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -52,11 +58,15 @@ fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
 /// `no-referrer`: with it browsers call our own forms' origin `null`.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let is_console = path == "/admin" || path.starts_with("/admin/");
+    let console = if path.starts_with("/admin/templates/") {
+        Some(EDITOR)
+    } else {
+        (path == "/admin" || path.starts_with("/admin/")).then_some(CONSOLE)
+    };
     let mut response = next.run(request).await;
     shield(response.headers_mut());
-    if is_console {
-        let policy = HeaderValue::from_static(CONSOLE);
+    if let Some(policy) = console {
+        let policy = HeaderValue::from_static(policy);
         response
             .headers_mut()
             .insert(CONTENT_SECURITY_POLICY, policy);

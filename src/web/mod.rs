@@ -211,6 +211,7 @@ fn console() -> Router<Web> {
         .route("/admin/subscribers", get(admin::subscribers))
         .route("/admin/digests", get(admin::digests))
         .merge(desks())
+        .merge(letters())
         .route(
             "/admin/digests/{id}",
             get(admin::digest::page).post(admin::digest::act),
@@ -309,6 +310,23 @@ fn desks() -> Router<Web> {
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
         .route("/admin/audit", get(staff::audit))
         .layer(DefaultBodyLimit::max(MOST_TEXT))
+}
+
+/// What letters are made of.
+fn letters() -> Router<Web> {
+    use admin::templates;
+    Router::new()
+        .route("/admin/templates", get(templates::all))
+        .route(
+            "/admin/templates/{purpose}/{part}",
+            get(templates::one)
+                .post(templates::change)
+                .layer(DefaultBodyLimit::max(templates::MOST_BODY)),
+        )
+        .route(
+            "/admin/templates/{purpose}/{part}/{version}",
+            post(templates::roll_back),
+        )
 }
 
 /// Nothing of these pages is kept by browsers or proxies.

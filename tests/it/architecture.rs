@@ -60,6 +60,7 @@ const BANDS: &[(&str, Band)] = &[
     ("audience::import", Flows),
     ("audience::forget", Flows),
     ("audience::preferences", Flows),
+    ("letter::template", Flows),
     ("digest::compile", Flows),
     ("digest::latest", Flows),
     ("digest::render", Flows),

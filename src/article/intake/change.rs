@@ -1,4 +1,4 @@
-//! What an edit changed, word by word.
+//! What an edit changed, word by word or line by line.
 
 use serde::Serialize;
 use similar::ChangeTag;
@@ -78,6 +78,14 @@ fn said(html: &SafeHtml, summary: &str) -> String {
     }
 }
 
+/// What became of the lines of one text in another, as `diff -u` tells it.
+pub fn by_line(before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(beginning(before), beginning(after));
+    let mut told = diff.unified_diff();
+    told.context_radius(1).missing_newline_hint(false);
+    told.to_string()
+}
+
 /// What became of the words of one text in another.
 pub fn between(before: &str, after: &str) -> Vec<Stretch> {
     let mut stretches: Vec<Stretch> = Vec::new();
@@ -134,6 +142,13 @@ fn ends(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edit_is_told_line_by_line() {
+        let told = by_line("а\nб\nв\nг", "а\nб\nґ\nг");
+        assert_eq!(told, "@@ -2,3 +2,3 @@\n б\n-в\n+ґ\n г\n");
+        assert_eq!(by_line("те саме", "те саме"), "");
+    }
 
     #[test]
     fn an_edit_is_told_word_by_word() {

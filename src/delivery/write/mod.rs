@@ -30,6 +30,7 @@ use crate::letter::compose::Draft;
 use crate::letter::compose::ListHeaders;
 use crate::letter::compose::Shared;
 use crate::letter::stencil::Stencil;
+use crate::letter::template;
 use crate::locale::Language;
 use crate::store::edition::Edition;
 use crate::store::letter::Leased;
@@ -86,7 +87,7 @@ fn stencil_of(
 }
 
 /// The stencil of one reader alone, whose letter asks about them.
-fn personal(
+async fn personal(
     app: &App,
     letter: &Leased,
     (to, format): (&EmailAddress, Format),
@@ -100,9 +101,8 @@ fn personal(
         address: to.as_str().to_owned(),
     };
     let language = printed.edition.language;
-    let rendered = app
-        .templates
-        .personal::<letters::Digest>(own, &reader, &app.site, language)?;
+    let templates = template::for_letter(app, printed.edition.made_at).await;
+    let rendered = templates.personal::<letters::Digest>(own, &reader, &app.site, language)?;
     let edition = Edition {
         subject: rendered.subject,
         html: rendered.html,
@@ -126,7 +126,7 @@ pub(super) async fn letter(
         let printed = printed.context("the edition or its list was forgotten")?;
         let (date, sender) = (printed.edition.made_at, &printed.list.sender);
         if let Some(own) = &printed.edition.own {
-            let stencil = personal(app, letter, (&to, format), (printed, own))?;
+            let stencil = personal(app, letter, (&to, format), (printed, own)).await?;
             return fill_in(app, letter, &to, (&stencil, date, sender));
         }
         let stencil = match format {

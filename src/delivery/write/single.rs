@@ -16,6 +16,7 @@ use crate::delivery::write::preferences_url;
 use crate::digest::latest;
 use crate::digest::render;
 use crate::letter::LetterPurpose;
+use crate::letter::template;
 use crate::locale::Language;
 use crate::store;
 use crate::store::letter::Leased;
@@ -30,7 +31,8 @@ pub(super) async fn rendered(
     list: Option<&List>,
     language: Language,
 ) -> anyhow::Result<Rendered> {
-    let (templates, site) = (&app.templates, &app.site);
+    let templates = &template::for_letter(app, letter.made_at).await;
+    let site = &app.site;
     let list = || list.context("the list was forgotten");
     let rendered = match letter.purpose {
         LetterPurpose::Digest => anyhow::bail!("expected an edition for a digest, but got none"),
@@ -48,6 +50,7 @@ pub(super) async fn rendered(
         }
         LetterPurpose::Erasure => templates.letter(&erasure(app, letter)?, site, language),
         LetterPurpose::Password => templates.letter(&password(app, letter)?, site, language),
+        LetterPurpose::Sample => return template::sample(app, letter, language).await,
         LetterPurpose::Goodbye => {
             let list = list()?;
             let list_url = app.url(&format!("/lists/{}", list.slug));

@@ -5,8 +5,11 @@ use crate::templates::board::Buttons;
 use crate::templates::board::Cell;
 use crate::templates::board::Chart;
 use crate::templates::board::Facts;
+use crate::templates::board::Fault;
+use crate::templates::board::Faults;
 use crate::templates::board::Form;
 use crate::templates::board::FormField;
+use crate::templates::board::Letter;
 use crate::templates::board::Part;
 use crate::templates::board::Picture;
 use crate::templates::board::Table;
@@ -42,6 +45,7 @@ fn form() -> Form {
         fields: vec![
             field("name", "name", "text", "Полтавська ОВА"),
             field("html", "html", "long", "<p>Так</p>"),
+            field("text", "template", "code", "{{ letter.url }}"),
             field("id", "name", "hidden", "1"),
             field("new_password", "new_password", "password", ""),
             FormField {
@@ -50,6 +54,41 @@ fn form() -> Form {
             },
         ],
         buttons: vec![("preview", "preview"), ("save", "save")],
+    }
+}
+
+fn versions() -> Table {
+    Table {
+        title: "versions",
+        columns: vec!["version", "difference"],
+        rows: vec![vec![
+            Cell::way("part_html", format!("{URL}/admin/templates")),
+            Cell::code("-<p>Так</p>\n+<p>Ні</p>\n"),
+        ]],
+    }
+}
+
+fn faults() -> Faults {
+    let engine = Fault {
+        line: Some(3),
+        text: "<p>{{ letter.topic }}</p>".into(),
+        kind: "engine",
+        said: "undefined value".into(),
+    };
+    let lacks = [
+        "long",
+        "empty",
+        "html_leave",
+        "text_leave",
+        "html_address",
+        "text_address",
+    ];
+    let lacks = lacks.map(|kind| Fault {
+        kind,
+        ..Fault::default()
+    });
+    Faults {
+        faults: std::iter::once(engine).chain(lacks).collect(),
     }
 }
 
@@ -88,10 +127,21 @@ impl Sample for Board {
                 Part::Chart(chart()),
                 Part::Form(form()),
             ],
-            caught: Some(vec![Part::Facts(Facts {
-                title: "preview",
-                facts: vec![("count", Cell::text("2"))],
-            })]),
+            caught: Some(vec![
+                Part::Facts(Facts {
+                    title: "preview",
+                    facts: vec![("count", Cell::text("2"))],
+                }),
+                Part::Faults(faults()),
+                Part::Letter(Letter {
+                    title: "letter_in_uk",
+                    language: "uk",
+                    subject: "Підтвердьте підписку".into(),
+                    html: "<p style=\"color: #14508f\">Вітаємо!</p>".into(),
+                    text: "Вітаємо!".into(),
+                }),
+            ]),
+            below: vec![Part::Table(versions())],
             next: Some(format!("{URL}/admin/sources?after=1")),
         };
         let empty = Self {

@@ -8,6 +8,8 @@ mod imports;
 mod letters;
 mod pages;
 
+use std::fmt;
+
 use chrono::DateTime;
 use chrono::FixedOffset;
 use chrono::NaiveDate;
@@ -60,16 +62,20 @@ pub struct Shown {
 /// Renders every sample of every page and letter in every language: what `check` does with an
 /// operator's templates. All failures are returned together with what could be rendered.
 pub fn show_all(templates: &Templates) -> (Vec<Shown>, Vec<TemplateError>) {
-    let mut show = Show {
-        templates,
-        shown: Vec::new(),
-        failed: Vec::new(),
-    };
+    let mut show = Show::new(templates);
     pages::show(&mut show);
     admin::show(&mut show);
     api::show(&mut show);
     board::show(&mut show);
     imports::show(&mut show);
+    letters::show(&mut show);
+    (show.shown, show.failed)
+}
+
+/// The same for the letters of one purpose.
+pub fn show_letter(templates: &Templates, purpose: &str) -> (Vec<Shown>, Vec<TemplateError>) {
+    let mut show = Show::new(templates);
+    show.only = Some(purpose);
     letters::show(&mut show);
     (show.shown, show.failed)
 }
@@ -80,9 +86,25 @@ const SUBSCRIBED: [&str; 2] = ["letters/digest-", "letters/welcome-"];
 /// A letter's HTML that is longer is cut by big mail services, and the way out with it.
 const MOST_LETTER: usize = 90 * 1024;
 
-/// What a rendered letter lacks or has too much of, in words: none of it stops a template from
-/// being rendered.
-pub fn faults(shown: &[Shown]) -> Vec<String> {
+/// What a rendered letter lacks or has too much of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// The sample's name.
+    pub name: String,
+    /// What it is: the name of a sentence below `template_fault.`.
+    pub kind: &'static str,
+    /// The same for whoever reads a terminal.
+    pub words: String,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.words)
+    }
+}
+
+/// What rendered letters lack or have too much of: none of it stops a template from being rendered.
+pub fn faults(shown: &[Shown]) -> Vec<Lack> {
     let leave = format!("{URL}/leave/token");
     let address = site().address.unwrap_or_default();
     let mut faults = Vec::new();
@@ -90,29 +112,31 @@ pub fn faults(shown: &[Shown]) -> Vec<String> {
         let Some((subject, text)) = &one.text else {
             continue;
         };
-        let mut fault = |words: String| faults.push(format!("{}: {words}", one.name));
+        let mut fault = |kind, words| {
+            let name = one.name.clone();
+            faults.push(Lack { name, kind, words });
+        };
         let size = one.html.len();
         if size > MOST_LETTER {
-            fault(format!(
-                "expected at most {MOST_LETTER} bytes of HTML, but got {size}"
-            ));
+            let words = format!("expected at most {MOST_LETTER} bytes of HTML, but got {size}");
+            fault("long", words);
         }
         if subject.trim().is_empty() || text.trim().is_empty() {
-            fault("expected a subject and a text, but got nothing".to_owned());
+            let words = "expected a subject and a text, but got nothing";
+            fault("empty", words.to_owned());
         }
         if !SUBSCRIBED.iter().any(|name| one.name.starts_with(name)) {
             continue;
         }
-        for (part, body) in [("HTML", &one.html), ("text", text)] {
+        let html = ("HTML", &one.html, ["html_leave", "html_address"]);
+        let text = ("text", text, ["text_leave", "text_address"]);
+        for (part, body, [no_leave, no_address]) in [html, text] {
+            let lacks = |what| format!("expected {what} in its {part}, but got none");
             if !body.contains(&leave) {
-                fault(format!(
-                    "expected the link that ends the subscription in its {part}, but got none"
-                ));
+                fault(no_leave, lacks("the link that ends the subscription"));
             }
             if !body.contains(&address) {
-                fault(format!(
-                    "expected the postal address in its {part}, but got none"
-                ));
+                fault(no_address, lacks("the postal address"));
             }
         }
     }
@@ -121,11 +145,22 @@ pub fn faults(shown: &[Shown]) -> Vec<String> {
 
 struct Show<'a> {
     templates: &'a Templates,
+    /// The only purpose whose letters are rendered, if it's given.
+    only: Option<&'a str>,
     shown: Vec<Shown>,
     failed: Vec<TemplateError>,
 }
 
-impl Show<'_> {
+impl<'a> Show<'a> {
+    fn new(templates: &'a Templates) -> Self {
+        Self {
+            templates,
+            only: None,
+            shown: Vec::new(),
+            failed: Vec::new(),
+        }
+    }
+
     fn page<P: Page>(&mut self) {
         let site = site();
         let url = format!("{URL}/here?page=2");
@@ -147,6 +182,9 @@ impl Show<'_> {
     }
 
     fn letter<L: Letter>(&mut self) {
+        if self.only.is_some_and(|only| only != L::PURPOSE) {
+            return;
+        }
         for (language, number, sample) in each::<L>() {
             match self.templates.letter(&sample, &site(), language) {
                 Ok(letter) => self.shown.push(Shown {

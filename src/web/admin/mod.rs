@@ -15,6 +15,7 @@ pub(super) mod session;
 pub(super) mod sources;
 pub(super) mod staff;
 pub(super) mod suppressions;
+pub(super) mod templates;
 
 use axum::response::Response;
 

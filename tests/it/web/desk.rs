@@ -96,6 +96,27 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
         "/admin/suppressions/none/remove",
         Some(Role::Editor),
     ),
+    ("GET", "/admin/templates", Some(Role::Owner)),
+    (
+        "GET",
+        "/admin/templates/confirm/body.txt",
+        Some(Role::Owner),
+    ),
+    (
+        "GET",
+        "/admin/templates/digest/body.html",
+        Some(Role::Owner),
+    ),
+    (
+        "POST",
+        "/admin/templates/confirm/body.txt",
+        Some(Role::Owner),
+    ),
+    (
+        "POST",
+        "/admin/templates/confirm/body.txt/shipped",
+        Some(Role::Owner),
+    ),
     ("GET", "/admin/users", Some(Role::Owner)),
     ("POST", "/admin/users", Some(Role::Owner)),
     ("POST", "/admin/users/99/disable", Some(Role::Owner)),

@@ -427,6 +427,68 @@ async fn selectors_show_what_they_catch_as_they_are_typed() {
     keep_picture(&chromium, "console/typed").await;
 }
 
+/// A letter is spoilt, told so as it's typed and when it's saved, mended, saved, and brought back.
+#[tokio::test]
+#[ignore = "needs Chromium"]
+async fn an_owner_edits_a_letter_and_takes_it_back() {
+    let site = site().await;
+    let axe = axe();
+    let chromium = Chromium::open(390).await;
+    comes_in(&site, &chromium).await;
+    let mut wrong = Vec::new();
+    let mut look = async |name: &str| {
+        for (scheme, width) in [("dark", 1280), ("light", 320), ("light", 390)] {
+            chromium.in_colours(scheme).await;
+            chromium.resize(width).await;
+            keep_picture(&chromium, &format!("template/{name}.{scheme}.{width}")).await;
+            let faults = faults(&chromium, &axe, &site.base).await;
+            let told = |fault| format!("{name} {scheme} {width}: {fault}");
+            wrong.extend(faults.into_iter().map(told));
+        }
+    };
+    let shows = async |words: &str| {
+        let page = chromium.text().await;
+        assert!(page.contains(words), "expected {words}, but got {page}");
+    };
+    chromium.click("a[href$='/admin/templates']").await;
+    look("list").await;
+    chromium
+        .click("a[href$='/templates/confirm/body.html']")
+        .await;
+    look("shipped").await;
+    chromium.fill("[name=text]", "{% if %}").await;
+    let told = "const done = arguments[arguments.length - 1]; const look = setInterval(() => { \
+        const told = document.querySelector('#caught .problem'); \
+        if (told && told.innerText.includes('{% if %}')) { clearInterval(look); done(told.innerText); } }, 50);";
+    let told = chromium.wait_for(told).await;
+    let told = told.as_str().unwrap();
+    assert!(told.contains("Рядок 12: {% if %}"), "{told}");
+    look("typed").await;
+    chromium.click("button[value=save]").await;
+    shows("Не збережено").await;
+    shows("Рядок 12: {% if %}").await;
+    look("refused").await;
+    chromium
+        .script(
+            "const field = document.querySelector('[name=text]'); \
+             field.value = field.value.replace('{% if %}', '').replace('<h1>', '<h1>Останній крок: ')",
+        )
+        .await;
+    chromium.click("button[value=save]").await;
+    shows("Збережено.").await;
+    shows("+<h1>Останній крок: ").await;
+    look("saved").await;
+    chromium.click("button[value=try]").await;
+    shows("Пробний лист уже йде до вас").await;
+    let sample = letter(&site).await;
+    assert_eq!(sample.envelope.to, "owner@example.org");
+    chromium.click("form[action$='/shipped'] button").await;
+    shows("-<h1>Останній крок: ").await;
+    shows("Повернути цю версію").await;
+    look("brought-back").await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Ten thousand rows of a table whose columns nobody could guess, among them rows that are none.
 #[tokio::test]
 #[ignore = "needs Chromium"]

@@ -19,6 +19,7 @@ mod reader;
 mod schemathesis;
 mod sign_up;
 mod sources;
+mod templates;
 
 use std::iter;
 

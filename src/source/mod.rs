@@ -169,6 +169,11 @@ impl SourceKind {
             Self::Sitemap => "sitemap",
         }
     }
+
+    /// Whether nobody has said how to read it: that's to be found out.
+    pub fn is_open(self, selectors: &Selectors) -> bool {
+        self == Self::Auto && *selectors == Selectors::default()
+    }
 }
 
 /// CSS selectors that tell where things stand on a listing and on the pages it links to.
@@ -237,6 +242,12 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Why nothing could be read, in words; what decoding had to say comes before it.
+    pub(crate) fn reason(&self) -> String {
+        let reason = self.problems.last().cloned();
+        reason.unwrap_or_else(|| "expected a feed or a page".to_owned())
+    }
+
     /// A reading that gave nothing yet.
     pub(crate) fn empty() -> Self {
         Self {
@@ -297,6 +308,14 @@ pub struct Draft {
     pub language: Option<String>,
     /// URL of the licence.
     pub licence: Option<String>,
+}
+
+impl Draft {
+    /// Whether there is anything in it that could be shown.
+    pub(crate) fn says_anything(&self) -> bool {
+        let texts = [&self.title, &self.summary, &self.text];
+        self.url.is_some() || !self.media.is_empty() || texts.iter().any(|text| !text.is_empty())
+    }
 }
 
 #[expect(

@@ -144,8 +144,8 @@ pub(in crate::source) async fn what_is(
         Some(DocumentKind::Sitemap) => SourceKind::Sitemap,
         Some(_) => SourceKind::Feed,
         None => {
-            let why = seen.reading.problems.first().cloned().unwrap_or_default();
-            return Ok((Found::unknown(url, Doubt::Unread(why)), seen));
+            let doubt = Doubt::Unread(seen.reading.reason());
+            return Ok((Found::unknown(url, doubt), seen));
         }
     };
     Ok((Found::of(url, kind, &seen.reading), seen))

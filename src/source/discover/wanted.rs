@@ -32,8 +32,7 @@ impl Wanted {
     /// # Errors
     /// [`anyhow::Error`] if the database doesn't answer.
     pub async fn settled(self, app: &App) -> anyhow::Result<(NewSource, Option<Found>)> {
-        let is_open = self.kind == SourceKind::Auto && self.selectors == Selectors::default();
-        let found = if is_open {
+        let found = if self.kind.is_open(&self.selectors) {
             Some(discover(app, &self.url).await?)
         } else {
             None

@@ -159,13 +159,7 @@ async fn document_came(
 ) -> anyhow::Result<Polled> {
     let reading = read_document(app, &source, &document).await?;
     if reading.kind.is_none() {
-        // What decoding had to say comes before the reason.
-        let problem = reading
-            .problems
-            .last()
-            .cloned()
-            .unwrap_or_else(|| "expected a feed or a page".to_owned());
-        return note_failure(app, &source, &problem, None).await;
+        return note_failure(app, &source, &reading.reason(), None).await;
     }
     let seen = Seen { document, reading };
     let seen = Box::pin(settle::settle(app, &mut source, seen)).await?;

@@ -4,7 +4,6 @@
 //! failure to be said, and not a list of news.
 
 use crate::app::App;
-use crate::source::Selectors;
 use crate::source::Source;
 use crate::source::SourceKind;
 use crate::source::discover::Seen;
@@ -15,7 +14,7 @@ use crate::store;
 /// what is to be taken in: the document that came, or that feed's. A source that has been read
 /// before keeps its address.
 pub(super) async fn settle(app: &App, source: &mut Source, seen: Seen) -> anyhow::Result<Seen> {
-    let is_open = source.kind == SourceKind::Auto && source.selectors == Selectors::default();
+    let is_open = source.kind.is_open(&source.selectors);
     if !is_open || source.first_polled_at.is_some() || seen.document.delta {
         return Ok(seen);
     }

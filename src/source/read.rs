@@ -66,6 +66,13 @@ pub fn read(document: &Document<'_>, how: &How<'_>) -> Reading {
     let mut reading = read_text(&decoded.text, document, how);
     reading.charset = Some(decoded.charset.to_owned());
     reading.problems.splice(0..0, decoded.problems);
+    let silent = reading.drafts.iter().filter(|draft| !draft.says_anything());
+    match silent.count() {
+        0 => {}
+        silent => reading.problems.push(format!(
+            "items that are left out: {silent}; expected a headline, a text, an address or a file, but got none"
+        )),
+    }
     reading
 }
 

@@ -9,8 +9,8 @@
 pub mod change;
 mod flood;
 mod known;
+mod made;
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 
@@ -18,20 +18,19 @@ use aws_lc_rs::digest::SHA256;
 use aws_lc_rs::digest::digest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
 
 use crate::app::App;
 use crate::article::ArticleId;
-use crate::article::TopicKind;
-use crate::article::clean::one_line;
 use crate::article::identity;
 use crate::article::identity::Story;
 use crate::article::intake::flood::Wave;
 use crate::article::intake::known::Arriving;
 use crate::article::intake::known::Book;
 use crate::article::intake::known::Verdict;
-use crate::article::topic::slug;
-use crate::audience::list::TopicId;
+use crate::article::intake::made::Topics;
+use crate::article::intake::made::article;
+use crate::article::intake::made::fingerprint;
+use crate::article::intake::made::title;
 use crate::clock::Stamp;
 use crate::source::Draft;
 use crate::source::Source;
@@ -39,19 +38,11 @@ use crate::source::SourceId;
 use crate::store;
 use crate::store::Tx;
 use crate::store::article::Mailing;
-use crate::store::article::NewArticle;
 use crate::store::origin::Known;
 use crate::store::origin::Names;
 
-/// The longest title, in characters.
-const TITLE: usize = 500;
-/// The longest summary, in characters.
-const SUMMARY: usize = 2_000;
 /// Identifiers longer than this, in bytes, are kept as their hash.
 const GUID: usize = 500;
-/// Topics beyond this many of one article are left out.
-const TOPICS: usize = 40;
-
 /// What a source gave in one document.
 #[derive(Debug, Default)]
 pub struct Given {
@@ -215,8 +206,8 @@ async fn take_all(
     drafts: Vec<Draft>,
     manner: Manner,
 ) -> store::Result<(Taken, HashSet<ArticleId>)> {
-    let drafts = in_order(drafts).into_iter().map(without_nul).collect();
-    let mut arriving = without_copies(drafts);
+    let drafts = in_order(drafts).into_iter().map(without_nul);
+    let mut arriving = without_copies(drafts.filter(Draft::says_anything).collect());
     let names: Vec<Names> = arriving.iter().map(|one| one.names.clone()).collect();
     let known = store::origin::known(tx, source.id, &names).await?;
     let guids: Vec<&str> = names.iter().map(|names| names.guid.as_str()).collect();
@@ -523,105 +514,6 @@ fn by_title(draft: &Draft) -> String {
     format!("title:{}", hash(&[&title(draft), &day]))
 }
 
-/// Not too far in the future to be believed.
-fn published(app: &App, draft: &Draft) -> Option<chrono::DateTime<chrono::FixedOffset>> {
-    draft
-        .published
-        .filter(|date| Stamp::from(*date) < app.now() + TimeDelta::days(1))
-}
-
-/// Hash of all that a draft says: tells an edit.
-fn fingerprint(app: &App, draft: &Draft) -> String {
-    let media = serde_json::to_string(&draft.media).unwrap_or_default();
-    let dated = published(app, draft).map(|date| date.to_rfc3339());
-    let licence = draft
-        .licence
-        .as_ref()
-        .or(app.settings.site.licence.as_ref());
-    let address = draft.url.as_deref().map(identity::key);
-    hash(&[
-        &title(draft),
-        &draft.summary,
-        draft.html.as_str(),
-        &draft.text,
-        &address.unwrap_or_default(),
-        &dated.unwrap_or_default(),
-        &draft.departments.join("\n"),
-        &draft.topics.join("\n"),
-        &draft.authors.join("\n"),
-        &media,
-        licence.map_or("", String::as_str),
-    ])
-}
-
-fn article(app: &App, known: &Topics, draft: Draft) -> NewArticle {
-    let topics = known.of(&draft);
-    let fingerprint = fingerprint(app, &draft);
-    let site = &app.settings.site;
-    NewArticle {
-        title: title(&draft),
-        published: published(app, &draft),
-        summary: draft.summary.chars().take(SUMMARY).collect(),
-        html: draft.html,
-        text: draft.text,
-        url: draft.url.and_then(|url| url.parse().ok()),
-        authors: draft.authors,
-        media: draft.media,
-        language: draft.language.unwrap_or_else(|| site.language.clone()),
-        licence: draft.licence.or_else(|| site.licence.clone()),
-        fingerprint,
-        topics,
-    }
-}
-
-/// The topics of some drafts.
-#[derive(Debug)]
-struct Topics(HashMap<(TopicKind, String), TopicId>);
-
-impl Topics {
-    /// Makes those that are new; the first name a topic was seen under stays.
-    async fn keep(tx: &mut Tx, drafts: &[&Draft]) -> store::Result<Self> {
-        let mut names = BTreeMap::new();
-        for draft in drafts {
-            for (kind, name) in named_topics(draft) {
-                names.entry((kind, slug(&name))).or_insert(name);
-            }
-        }
-        names.retain(|(_, slug), _| !slug.is_empty());
-        Ok(Self(store::topic::keep_all(tx, &names).await?))
-    }
-
-    /// Departments first.
-    fn of(&self, draft: &Draft) -> Vec<TopicId> {
-        let named = named_topics(draft);
-        named
-            .filter_map(|(kind, name)| self.0.get(&(kind, slug(&name))).copied())
-            .collect()
-    }
-}
-
-fn named_topics(draft: &Draft) -> impl Iterator<Item = (TopicKind, String)> {
-    let departments = draft.departments.iter().take(TOPICS);
-    let departments = departments.map(|name| (TopicKind::Department, name));
-    let topics = draft.topics.iter().take(TOPICS);
-    let all = departments.chain(topics.map(|name| (TopicKind::Topic, name)));
-    all.map(|(kind, name)| (kind, one_line(name, 200)))
-}
-
-/// The headline, else the beginning of the summary or the text, else the address: never empty.
-fn title(draft: &Draft) -> String {
-    [
-        draft.title.as_str(),
-        &draft.summary,
-        &draft.text,
-        draft.url.as_deref().unwrap_or("—"),
-    ]
-    .into_iter()
-    .map(|text| one_line(text, TITLE))
-    .find(|line| !line.is_empty())
-    .unwrap_or_else(|| "—".to_owned())
-}
-
 /// What several texts together are known by.
 pub fn hash(parts: &[&str]) -> String {
     let joined = parts.join("\u{1f}");
@@ -661,17 +553,5 @@ mod tests {
         let december = draft("Корисні новини", Some("2025-12-18T00:00:00+02:00"));
         assert_ne!(guid(&june), guid(&december));
         assert_eq!(guid(&june), guid(&june.clone()));
-    }
-
-    #[test]
-    fn an_article_always_has_a_title() {
-        assert_eq!(
-            title(&Draft {
-                summary: "Коротко\nпро все".into(),
-                ..Draft::default()
-            }),
-            "Коротко про все"
-        );
-        assert_eq!(title(&Draft::default()), "—");
     }
 }

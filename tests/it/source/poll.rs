@@ -117,6 +117,21 @@ async fn a_site_is_left_a_second_after_a_look_too() {
     assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn an_item_that_says_nothing_is_no_article_and_is_spoken_of() {
+    let app = TestApp::new().await;
+    let items = "<item/><item><guid>7</guid></item><item><title>Новина</title></item>";
+    let feed = format!("<rss version='2.0'><channel>{items}</channel></rss>");
+    let origin = Origin::always(answer("200 OK", &[], feed)).await;
+    let id = add(&app, origin.url("/feed"), SourceKind::Feed).await;
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
+    assert_eq!(published(&app).await, 1);
+    let mut tx = app.db.read().await.unwrap();
+    let source = store::source::find(&mut tx, id).await.unwrap().unwrap();
+    let note = source.problem.unwrap();
+    assert!(note.starts_with("items that are left out: 2; "), "{note}");
+}
+
 async fn published(app: &TestApp) -> usize {
     let mut tx = app.db.read().await.unwrap();
     let page = store::article::page(&mut tx, View::Everything, None, 1000).await;

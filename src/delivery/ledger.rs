@@ -15,14 +15,16 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::app::App;
+use crate::clock::Stamp;
 use crate::letter::LetterId;
 use crate::store;
+use crate::store::Tx;
 use crate::store::attempt::AttemptRecord;
+use crate::store::attempt::Tried;
 use crate::store::letter::Arrow;
 use crate::store::letter::Held;
 use crate::store::letter::Leased;
 use crate::store::letter::Steps;
-use crate::store::letter::Tried;
 
 /// Lines written in one transaction at most.
 const TOGETHER: usize = 256;
@@ -94,6 +96,13 @@ impl Entry {
 
     fn held(&self) -> Held {
         (self.letter, self.fence)
+    }
+
+    fn tried(&self) -> impl Iterator<Item = Tried<'_>> {
+        let held = self.held();
+        self.attempts
+            .iter()
+            .map(move |attempt| Tried::new(held, attempt))
     }
 }
 
@@ -170,12 +179,10 @@ impl Book {
     /// The two steps that every letter takes are written for all at once; the others are rare.
     async fn try_commit(&self, entries: &[Entry]) -> store::Result<Vec<bool>> {
         let now = self.app.now();
-        let mut tx = self.app.db.begin().await?;
         let (mut steps, mut until) = (Steps::default(), now);
-        let mut moved = HashSet::new();
-        let mut tries: Vec<(LetterId, &AttemptRecord)> = Vec::new();
+        let mut others = Vec::new();
         for entry in entries {
-            let (held, said) = (entry.held(), entry.attempts.iter());
+            let held = entry.held();
             match entry.arrow {
                 Arrow::Hand(lease) => {
                     steps.hand.push(held);
@@ -183,33 +190,39 @@ impl Book {
                 }
                 Arrow::Accept => {
                     steps.accept.push(held);
-                    steps
-                        .tried
-                        .extend(said.map(|tried| Tried::new(held, tried)));
+                    steps.tried.extend(entry.tried());
                 }
-                other => {
-                    if store::letter::go(&mut tx, entry.letter, entry.fence, other, now).await? {
-                        moved.insert(held);
-                        tries.extend(said.map(|tried| (entry.letter, tried)));
-                    }
-                }
+                _ => others.push(entry),
             }
         }
+        let mut tx = self.app.db.begin().await?;
+        let mut moved = take_others(&mut tx, &others, now).await?;
         if !(steps.accept.is_empty() && steps.hand.is_empty()) {
             moved.extend(store::letter::take_steps(&mut tx, &steps, (now, until)).await?);
-        }
-        if !tries.is_empty() {
-            store::attempt::record(&mut tx, &tries).await?;
         }
         for (relay, letters) in counts(entries) {
             store::relay::count(&mut tx, relay, now.day(), letters).await?;
         }
         tx.commit().await?;
-        Ok(entries
-            .iter()
-            .map(|entry| moved.contains(&entry.held()))
-            .collect())
+        let moved: HashSet<Held> = moved.into_iter().collect();
+        let went = |entry: &Entry| moved.contains(&entry.held());
+        Ok(entries.iter().map(went).collect())
     }
+}
+
+/// The steps that are rare. Gives those that moved.
+async fn take_others(tx: &mut Tx, entries: &[&Entry], now: Stamp) -> store::Result<Vec<Held>> {
+    let (mut moved, mut tries) = (Vec::new(), Vec::new());
+    for entry in entries {
+        if store::letter::go(tx, entry.letter, entry.fence, entry.arrow, now).await? {
+            moved.push(entry.held());
+            tries.extend(entry.tried());
+        }
+    }
+    if !tries.is_empty() {
+        store::attempt::record(tx, &tries).await?;
+    }
+    Ok(moved)
 }
 
 /// How many letters each relay took whose letters are counted.

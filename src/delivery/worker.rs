@@ -36,6 +36,7 @@ use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
 use crate::store::Tx;
+use crate::store::attempt::Tried;
 use crate::store::letter::Arrow;
 use crate::store::letter::Lane;
 use crate::store::letter::Leased;
@@ -236,7 +237,8 @@ async fn give_up(tx: &mut Tx, letter: &Leased, now: Stamp) -> store::Result<()> 
     let attempt = failed(now, "deadline", words);
     tracing::error!(letter = letter.id.0, "letter.too_late");
     store::letter::go(tx, letter.id, letter.fence, Arrow::Fail, now).await?;
-    store::attempt::record(tx, &[(letter.id, &attempt)]).await
+    let tried = Tried::new((letter.id, letter.fence), &attempt);
+    store::attempt::record(tx, &[tried]).await
 }
 
 /// What letters of a batch have in common, read once. What can't be read is missing, and its letters

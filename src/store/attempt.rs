@@ -6,6 +6,7 @@ use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
 use crate::store::change;
+use crate::store::letter::Held;
 use crate::store::run;
 use crate::store::statements;
 use crate::store::to_json;
@@ -14,13 +15,12 @@ statements! {
     RECORD = Sql {
         sqlite:
         "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
-         SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-                json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-                json_extract(value, '$[6]'), json_extract(value, '$[7]') FROM json_each($1)",
+         SELECT value ->> 0, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8
+         FROM json_each($1)",
         postgres:
         "INSERT INTO attempt (letter_id, at, outcome, phase, host, code, enhanced, text)
-         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2, value ->> 3, value ->> 4,
-                CAST(value ->> 5 AS BIGINT), value ->> 6, value ->> 7
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 2 AS BIGINT), value ->> 3, value ->> 4, value ->> 5,
+                CAST(value ->> 6 AS BIGINT), value ->> 7, value ->> 8
          FROM json_array_elements(CAST($1 AS JSON)) AS line (value)",
     };
     OF_LETTER = Sql::both(
@@ -46,9 +46,24 @@ pub struct AttemptRecord {
     pub text: String,
 }
 
-/// Adds tries to the records of letters.
-pub async fn record(tx: &mut Tx, tries: &[(LetterId, &AttemptRecord)]) -> Result<()> {
-    let line = |(letter, tried): &(LetterId, &AttemptRecord)| {
+/// One try as a line of what is sent to the database: the letter, its fence, and what
+/// [`AttemptRecord`] has, in its order.
+#[derive(Debug, serde::Serialize)]
+pub struct Tried<'a>(
+    LetterId,
+    i64,
+    Stamp,
+    &'a str,
+    &'a str,
+    &'a str,
+    Option<i64>,
+    Option<&'a str>,
+    &'a str,
+);
+
+impl<'a> Tried<'a> {
+    /// A try of a letter that is held so.
+    pub fn new((id, fence): Held, tried: &'a AttemptRecord) -> Self {
         let AttemptRecord {
             at,
             outcome,
@@ -58,10 +73,23 @@ pub async fn record(tx: &mut Tx, tries: &[(LetterId, &AttemptRecord)]) -> Result
             enhanced,
             text,
         } = tried;
-        serde_json::json!([letter, at, outcome, phase, host, code, enhanced, text])
-    };
-    let lines: Vec<serde_json::Value> = tries.iter().map(line).collect();
-    change!(tx, RECORD, (to_json(&lines)))?;
+        Self(
+            id,
+            fence,
+            *at,
+            outcome,
+            phase,
+            host,
+            *code,
+            enhanced.as_deref(),
+            text,
+        )
+    }
+}
+
+/// Adds tries to the records of letters.
+pub async fn record(tx: &mut Tx, tries: &[Tried<'_>]) -> Result<()> {
+    change!(tx, RECORD, (to_json(tries)))?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ use crate::letter::LetterState;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
-use crate::store::attempt::AttemptRecord;
+use crate::store::attempt::Tried;
 use crate::store::change;
 use crate::store::parsed;
 use crate::store::run;
@@ -492,46 +492,6 @@ pub struct Steps<'a> {
     pub tried: Vec<Tried<'a>>,
     /// Those that take [`Arrow::Hand`].
     pub hand: Vec<Held>,
-}
-
-/// One try of a letter: what [`AttemptRecord`] has, in its order.
-#[derive(Debug, serde::Serialize)]
-pub struct Tried<'a>(
-    LetterId,
-    i64,
-    Stamp,
-    &'a str,
-    &'a str,
-    &'a str,
-    Option<i64>,
-    Option<&'a str>,
-    &'a str,
-);
-
-impl<'a> Tried<'a> {
-    /// A try of a letter that is held so.
-    pub fn new((id, fence): Held, tried: &'a AttemptRecord) -> Self {
-        let AttemptRecord {
-            at,
-            outcome,
-            phase,
-            host,
-            code,
-            enhanced,
-            text,
-        } = tried;
-        Self(
-            id,
-            fence,
-            *at,
-            outcome,
-            phase,
-            host,
-            *code,
-            enhanced.as_deref(),
-            text,
-        )
-    }
 }
 
 /// On SQLite all in one go: each time a statement is sent costs more than the statement.

@@ -10,6 +10,7 @@ use chrono::TimeDelta;
 use crate::access::User;
 use crate::app::App;
 use crate::article::clean::one_line;
+use crate::source::DocumentKind;
 use crate::source::Reading;
 use crate::source::Selectors;
 use crate::source::Source;
@@ -233,7 +234,7 @@ pub(super) async fn look(
     how: &Filled,
     typing: bool,
 ) -> Result<Looked, Error> {
-    if how.kind == SourceKind::Auto && how.selectors == Selectors::default() {
+    if how.kind.is_open(&how.selectors) {
         return Ok(Looked::Found(
             discover(app, url).await.map_err(Error::trouble)?,
         ));
@@ -276,9 +277,9 @@ fn what_it_is(app: &App, found: Found) -> Vec<Part> {
             Cell::word(word.map_or("kind_auto", |(_, word)| word)),
         ),
         ("address", Cell::link(address.clone(), address)),
-        ("name", Cell::text(found.title.unwrap_or_default())),
         ("count", Cell::text(found.articles.to_string())),
     ];
+    facts.extend(found.title.map(|title| ("name", Cell::text(title))));
     facts.extend(found.problem.map(|doubt| ("problem", said(doubt))));
     let others = found.others.into_iter().map(|other| {
         let text = other.to_string();
@@ -331,12 +332,18 @@ fn prefilled(app: &App, url: &str, kind: SourceKind, selectors: &Selectors) -> S
 }
 
 fn what_comes(reading: Reading) -> Vec<Part> {
-    let kind = reading.kind.map(|kind| format!("{kind:?}").to_lowercase());
-    let mut facts = vec![
-        ("kind", Cell::text(kind.unwrap_or_default())),
-        ("name", Cell::text(reading.title.unwrap_or_default())),
-        ("count", Cell::text(reading.drafts.len().to_string())),
-    ];
+    let kind = reading.kind.map(|kind| match kind {
+        DocumentKind::Listing => "kind_listing",
+        DocumentKind::Page => "kind_page",
+        DocumentKind::Sitemap => "kind_sitemap",
+        DocumentKind::Rss | DocumentKind::Rdf | DocumentKind::Atom | DocumentKind::Json => {
+            "kind_feed"
+        }
+    });
+    let mut facts = Vec::new();
+    facts.extend(kind.map(|word| ("kind", Cell::word(word))));
+    facts.extend(reading.title.map(|title| ("name", Cell::text(title))));
+    facts.push(("count", Cell::text(reading.drafts.len().to_string())));
     let problems = reading.problems.into_iter().take(A_TASTE);
     facts.extend(problems.map(|problem| ("problem", Cell::text(problem))));
     let rows = reading.drafts.into_iter().take(A_TASTE).map(|draft| {

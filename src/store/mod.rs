@@ -380,8 +380,7 @@ impl Db {
     }
 }
 
-/// Every statement there is, by name.
-pub fn all_statements() -> Vec<(&'static str, Sql)> {
+fn all_statements() -> Vec<(&'static str, Sql)> {
     [
         address::STATEMENTS,
         archive::STATEMENTS,

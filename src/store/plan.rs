@@ -20,7 +20,8 @@ use crate::store::to_json;
 
 statements! {
     /// Who is yet to be planned, as groups that get the same, after the group given: topics, how
-    /// far they're served, and language. Nearly nobody is owed anything; an index knows who is.
+    /// far they're served, and language. Nearly nobody is owed anything; an index knows who is. Who had a
+    /// letter of this digest before, and is owed what it held, gets it with the next one.
     GROUPS = Sql::both(
         "SELECT topics_key, cursor_seq, owed, apart, language, COUNT(*) AS readers FROM (
            SELECT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
@@ -32,6 +33,7 @@ statements! {
            FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
            WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
              AND s.state = 'active' AND s.owed <> '' AND s.cursor_seq >= $4
+             AND NOT EXISTS (SELECT 1 FROM letter l WHERE l.digest_id = $10 AND l.subscription_id = s.id)
          ) AS waiting
          WHERE (topics_key, cursor_seq, owed, apart, language) > ($5, $6, $7, $8, $9)
          GROUP BY topics_key, cursor_seq, owed, apart, language
@@ -54,7 +56,9 @@ statements! {
            FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
            WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
              AND s.state = 'active' AND s.topics_key = $4 AND s.cursor_seq = $5
-             AND s.owed = $6 AND s.apart = $7 AND r.language = $8 ORDER BY s.id LIMIT $9)
+             AND s.owed = $6 AND s.apart = $7 AND r.language = $8
+             AND ($6 = '' OR NOT EXISTS (SELECT 1 FROM letter l WHERE l.digest_id = $13 AND l.subscription_id = s.id))
+           ORDER BY s.id LIMIT $9)
          RETURNING id",
         postgres:
         "UPDATE subscription SET cursor_seq = $10, owed = $11, apart = $12 WHERE id IN (
@@ -62,7 +66,9 @@ statements! {
            FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
            WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
              AND s.state = 'active' AND s.topics_key = $4 AND s.cursor_seq = $5
-             AND s.owed = $6 AND s.apart = $7 AND r.language = $8 ORDER BY s.id LIMIT $9 FOR UPDATE OF s)
+             AND s.owed = $6 AND s.apart = $7 AND r.language = $8
+             AND ($6 = '' OR NOT EXISTS (SELECT 1 FROM letter l WHERE l.digest_id = $13 AND l.subscription_id = s.id))
+           ORDER BY s.id LIMIT $9 FOR UPDATE OF s)
          RETURNING id",
     };
     /// One letter for each reader of a chunk whom we may write to.
@@ -144,7 +150,8 @@ pub async fn groups(tx: &mut Tx, digest: &Digest, after: &Group) -> Result<Vec<G
             after.cursor_seq,
             &after.owed,
             &after.apart,
-            &after.language
+            &after.language,
+            digest.id
         ),
         fetch_all
     )?)
@@ -200,7 +207,8 @@ pub async fn chunk(
             most,
             then.cursor,
             then.owed.to_string(),
-            then.apart.to_string()
+            then.apart.to_string(),
+            digest.id
         ),
         fetch_all
     )?;

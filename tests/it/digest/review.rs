@@ -34,6 +34,7 @@ on_both! {
     a_skipped_digest_is_never_sent,
     a_digest_stopped_on_its_way_goes_on_where_it_stopped,
     what_was_cancelled_comes_with_the_next_digest,
+    what_a_stopped_digest_gave_back_comes_with_the_next_one,
     what_ran_out_of_time_comes_with_the_next_digest,
     stale_news_is_not_sent_late,
     what_is_critical_goes_to_every_cadence_at_once_and_not_again,
@@ -238,6 +239,28 @@ async fn what_was_cancelled_comes_with_the_next_digest(test: TestDb) {
     let retried = store::letter::retry(&mut tx, digest.id, app.now(), app.now()).await;
     tx.commit().await.unwrap();
     assert_eq!(retried.unwrap(), 0, "nothing of it is to be tried again");
+    app.finish().await;
+}
+
+/// A reader pauses while a digest is stopped, and goes on before it does.
+async fn what_a_stopped_digest_gave_back_comes_with_the_next_one(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let (list, digest) = queued(&app, 1).await;
+    assert_eq!(review::hold(&app, digest.id).await.unwrap(), Some(1));
+    let reader = "reader0@example.net".parse().unwrap();
+    let subscription = app.standing(&list, &reader).await.subscription.id;
+    let mut tx = app.db.begin().await.unwrap();
+    let now = app.now();
+    store::owed::cancel_of_subscription(&mut tx, subscription, now)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert!(review::release(&app, digest.id).await.unwrap());
+    compile::plan(&app, digest.id).await.unwrap();
+    assert!(app.digests().await.is_empty());
+    app.queue_digest(&list, "Новина-2").await;
+    let both = &["Новина-2", "Новина-1"];
+    assert_eq!(app.digests().await, [sent("reader0@example.net", both)]);
     app.finish().await;
 }
 

@@ -17,6 +17,7 @@ pub mod critical;
 pub mod digest;
 pub mod edition;
 pub mod feed_reader;
+pub mod first_steps;
 pub mod held;
 pub mod history;
 pub mod hub;
@@ -395,6 +396,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         digest::STATEMENTS,
         edition::STATEMENTS,
         feed_reader::STATEMENTS,
+        first_steps::STATEMENTS,
         held::STATEMENTS,
         hub::STATEMENTS,
         history::STATEMENTS,

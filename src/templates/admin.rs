@@ -8,6 +8,7 @@ use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
 use crate::digest::alarm::Spike;
 use crate::templates::board::Chart;
+use crate::templates::first_steps::FirstSteps;
 use crate::templates::forms::FormProblem;
 use crate::templates::pages::pages;
 
@@ -67,6 +68,8 @@ pub struct Enter {
 /// `/admin`: how things stand.
 #[derive(Debug, Clone, Serialize)]
 pub struct AdminHome {
+    /// What comes next, while the installation is new.
+    pub first_steps: Option<FirstSteps>,
     /// Articles published.
     pub articles: u64,
     /// Active subscriptions.

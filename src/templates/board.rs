@@ -25,6 +25,8 @@ pub struct Board {
     pub problem: Option<String>,
     /// Where else to go: a sentence's name and an address.
     pub links: Vec<(&'static str, String)>,
+    /// What its own table, which has no title, says instead of rows.
+    pub empty: Option<Empty>,
     /// In order.
     pub parts: Vec<Part>,
     /// What its form would give, shown as it's typed where scripts run; `None` on a page whose form
@@ -34,6 +36,24 @@ pub struct Board {
     pub below: Vec<Part>,
     /// The next page.
     pub next: Option<String>,
+}
+
+/// A sentence about a table without rows, and what to do about it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Empty {
+    /// The name of a sentence.
+    pub words: &'static str,
+    /// What comes next: the name of a sentence,
+    pub next: &'static str,
+    /// and where.
+    pub url: String,
+}
+
+impl Empty {
+    /// Nothing, and what comes next.
+    pub fn then(words: &'static str, next: &'static str, url: String) -> Self {
+        Self { words, next, url }
+    }
 }
 
 /// One part of a board.

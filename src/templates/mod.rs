@@ -14,6 +14,7 @@ pub mod api;
 pub mod board;
 pub mod cards;
 pub mod contact;
+pub mod first_steps;
 pub mod forms;
 pub mod groups;
 pub mod imports;

@@ -208,6 +208,7 @@ fn own_pages() -> Router<Web> {
 fn console() -> Router<Web> {
     Router::new()
         .route("/admin", get(admin::home))
+        .route("/admin/test-letter", post(admin::first_steps::test_letter))
         .route("/admin/subscribers", get(admin::subscribers))
         .route("/admin/digests", get(admin::digests))
         .merge(desks())
@@ -276,6 +277,7 @@ fn desks() -> Router<Web> {
         .route("/admin/lists", get(lists::all))
         .route("/admin/lists/new", get(lists::fresh).post(lists::add))
         .route("/admin/lists/{slug}", get(lists::one).post(lists::change))
+        .route("/admin/lists/{slug}/digest", post(lists::send_digest))
         .route("/admin/subscribers/{id}", get(people::one))
         .route("/admin/subscribers.csv", get(people::export))
         .route(

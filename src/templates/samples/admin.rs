@@ -25,6 +25,7 @@ use crate::templates::samples::Sample;
 use crate::templates::samples::Show;
 use crate::templates::samples::URL;
 use crate::templates::samples::board;
+use crate::templates::samples::first_steps;
 use crate::templates::samples::moment;
 
 /// Renders them all.
@@ -112,6 +113,7 @@ fn digest_rows() -> Vec<DigestRow> {
 impl Sample for AdminHome {
     fn samples() -> Vec<Self> {
         let full = Self {
+            first_steps: None,
             articles: 1204,
             subscriptions: 116_578,
             waiting: 12_345,
@@ -124,7 +126,8 @@ impl Sample for AdminHome {
             digests: digest_rows(),
             charts: vec![board::chart()],
         };
-        let empty = Self {
+        let empty = |first_steps| Self {
+            first_steps: Some(first_steps),
             articles: 0,
             subscriptions: 0,
             waiting: 0,
@@ -133,7 +136,8 @@ impl Sample for AdminHome {
             digests: Vec::new(),
             charts: Vec::new(),
         };
-        vec![full, empty]
+        let [first, later] = first_steps::samples();
+        vec![full, empty(first), empty(later)]
     }
 }
 

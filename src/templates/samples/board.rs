@@ -4,6 +4,7 @@ use crate::templates::board::Board;
 use crate::templates::board::Buttons;
 use crate::templates::board::Cell;
 use crate::templates::board::Chart;
+use crate::templates::board::Empty;
 use crate::templates::board::Facts;
 use crate::templates::board::Fault;
 use crate::templates::board::Faults;
@@ -92,6 +93,24 @@ fn faults() -> Faults {
     }
 }
 
+/// One that says no more, and one that says what comes next.
+fn without_rows() -> [Board; 2] {
+    let empty = Board {
+        title: "sources",
+        parts: vec![Part::Table(Table::default())],
+        ..Board::default()
+    };
+    let first = Board {
+        empty: Some(Empty::then(
+            "empty_sources",
+            "add_source",
+            format!("{URL}/admin/sources/new"),
+        )),
+        ..empty.clone()
+    };
+    [empty, first]
+}
+
 impl Sample for Board {
     fn samples() -> Vec<Self> {
         let rows = vec![vec![
@@ -106,6 +125,7 @@ impl Sample for Board {
             done: Some("saved"),
             problem: Some("expected an address".into()),
             links: vec![("add", format!("{URL}/admin/sources/new"))],
+            empty: None,
             parts: vec![
                 Part::Table(Table {
                     title: "",
@@ -144,11 +164,7 @@ impl Sample for Board {
             below: vec![Part::Table(versions())],
             next: Some(format!("{URL}/admin/sources?after=1")),
         };
-        let empty = Self {
-            title: "sources",
-            parts: vec![Part::Table(Table::default())],
-            ..Self::default()
-        };
-        vec![full, empty]
+        let [empty, first] = without_rows();
+        vec![full, empty, first]
     }
 }

@@ -4,6 +4,7 @@
 mod admin;
 mod api;
 mod board;
+mod first_steps;
 mod imports;
 mod letters;
 mod pages;

@@ -14,6 +14,7 @@ use crate::store::article::View;
 use crate::templates::board::Board;
 use crate::templates::board::Buttons;
 use crate::templates::board::Cell;
+use crate::templates::board::Empty;
 use crate::templates::board::Facts;
 use crate::templates::board::Form;
 use crate::templates::board::Part;
@@ -56,6 +57,11 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
     };
     let page = Board {
         title: "articles",
+        empty: Some(Empty::then(
+            "empty_articles",
+            "sources",
+            visit.app.url("/admin/sources"),
+        )),
         parts: vec![Part::Table(table)],
         next: last.map(|last| visit.app.url(&format!("/admin/articles?before={last}"))),
         ..Board::default()

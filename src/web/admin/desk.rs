@@ -71,6 +71,7 @@ pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Respon
             "added" => Some("added"),
             "removed" => Some("removed"),
             "soon" => Some("soon"),
+            "nothing_new" => Some("nothing_new"),
             "published_held" => Some("published_held"),
             _ => None,
         });

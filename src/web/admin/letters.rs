@@ -9,6 +9,7 @@ use crate::store;
 use crate::store::letter::LetterRecord;
 use crate::templates::board::Board;
 use crate::templates::board::Cell;
+use crate::templates::board::Empty;
 use crate::templates::board::Facts;
 use crate::templates::board::Form;
 use crate::templates::board::Part;
@@ -58,6 +59,9 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
     };
     let page = Board {
         title: "letters",
+        empty: state
+            .is_none()
+            .then(|| Empty::then("empty_letters", "lists", visit.app.url("/admin/lists"))),
         parts: vec![Part::Form(form), Part::Table(table)],
         next: last.map(|last| {
             visit

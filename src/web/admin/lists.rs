@@ -1,8 +1,11 @@
-//! Lists: added and changed.
+//! Lists: added and changed, and a digest of one without waiting for its hour.
 
 use axum::extract::Path;
+use axum::response::IntoResponse;
+use axum::response::Redirect;
 use axum::response::Response;
 
+use crate::access::Role;
 use crate::app::App;
 use crate::article::TopicKind;
 use crate::article::clean::one_line;
@@ -13,10 +16,12 @@ use crate::audience::list::ListId;
 use crate::audience::list::Review;
 use crate::audience::list::TopicId;
 use crate::audience::pace::Pace;
+use crate::digest::compile;
 use crate::store;
 use crate::store::Tx;
 use crate::templates::board::Board;
 use crate::templates::board::Cell;
+use crate::templates::board::Empty;
 use crate::templates::board::Form;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
@@ -27,6 +32,7 @@ use crate::web::admin::desk::choice;
 use crate::web::admin::desk::field;
 use crate::web::admin::desk::must;
 use crate::web::admin::desk::note;
+use crate::web::admin::desk::note_after;
 use crate::web::admin::desk::refused;
 use crate::web::admin::session::Insider;
 use crate::web::error::Error;
@@ -56,6 +62,11 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
     let page = Board {
         title: "lists",
         links: vec![("add_list", visit.app.url("/admin/lists/new"))],
+        empty: Some(Empty::then(
+            "empty_lists",
+            "add_list",
+            visit.app.url("/admin/lists/new"),
+        )),
         parts: vec![Part::Table(table)],
         ..Board::default()
     };
@@ -291,7 +302,63 @@ pub(in crate::web) async fn one(
         None,
     );
     page.links = vec![("look", visit.app.url(&format!("/lists/{slug}")))];
+    if user.role >= Role::Editor {
+        page.below = vec![Part::Form(digest_form(&list))];
+    }
     board(&visit, user, page)
+}
+
+/// Cuts a digest without waiting for its hour.
+fn digest_form(list: &List) -> Form {
+    let choices: Vec<(&str, &'static str)> = list
+        .cadences
+        .iter()
+        .map(|cadence| (cadence.as_str(), to_readers(*cadence)))
+        .collect();
+    let first = choices.first().map_or("", |(cadence, _)| cadence);
+    Form {
+        title: "digest_now",
+        action: format!("/admin/lists/{}/digest", list.slug),
+        fields: vec![choice("cadence", "digest_for", first, &choices)],
+        buttons: vec![("send_digest_now", "send")],
+        ..Form::default()
+    }
+}
+
+/// The sentence that says whose digest it is.
+fn to_readers(cadence: Cadence) -> &'static str {
+    match cadence {
+        Cadence::Immediate => "to_immediate",
+        Cadence::Hourly => "to_hourly",
+        Cadence::Daily => "to_daily",
+        Cadence::Weekdays => "to_weekdays",
+        Cadence::Weekly => "to_weekly",
+        Cadence::Monthly => "to_monthly",
+    }
+}
+
+/// `POST /admin/lists/{slug}/digest`: cuts one now for every reader of a cadence, whatever their hour.
+pub(in crate::web) async fn send_digest(
+    visit: Visit,
+    Editor(user): Editor,
+    Path(slug): Path<String>,
+    fields: Fields,
+) -> Result<Response, Error> {
+    let app = &visit.app;
+    let list = find(&mut app.db.read().await?, &slug).await?;
+    let cadence = fields.one("cadence").parse();
+    let cadence = cadence.ok().filter(|one| list.cadences.contains(one));
+    let cadence = cadence.ok_or(Error::NotFound)?;
+    let cut = compile::run_now(app, &list, cadence).await;
+    let (digest, letters) = cut.map_err(Error::trouble)?;
+    let what = ("digest.run", format!("digest {}", digest.0));
+    note_after(app, &user, what).await?;
+    let page = format!("/admin/lists/{slug}");
+    Ok(if letters == 0 {
+        back(&page, "nothing_new")
+    } else {
+        Redirect::to(&format!("/admin/digests/{}", digest.0)).into_response()
+    })
 }
 
 async fn find(tx: &mut Tx, slug: &str) -> Result<List, Error> {

@@ -6,6 +6,7 @@ pub(super) mod articles;
 pub(super) mod codes;
 mod desk;
 pub(super) mod digest;
+pub(super) mod first_steps;
 pub(super) mod import;
 pub(super) mod letters;
 pub(super) mod lists;
@@ -64,6 +65,7 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
     let digests = store::digest::summaries(&mut tx, None, limit(NEWEST)).await?;
     let sources = store::source::all(&mut tx).await?;
     let page = AdminHome {
+        first_steps: first_steps::left(&visit, &insider.0, &mut tx).await?,
         articles: store::article::count(&mut tx).await?.unsigned_abs(),
         subscriptions: store::subscription::count_active(&mut tx)
             .await?

@@ -52,6 +52,7 @@ pub(crate) async fn signed_in(app: &TestApp, role: Role) -> Browser {
 /// Every address of the console: what it's asked with, who may.
 pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/admin", Some(Role::Viewer)),
+    ("POST", "/admin/test-letter", Some(Role::Owner)),
     ("GET", "/admin/sources", Some(Role::Viewer)),
     ("GET", "/admin/sources/1", Some(Role::Viewer)),
     ("GET", "/admin/sources/new", Some(Role::Editor)),
@@ -73,6 +74,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/admin/lists/new", Some(Role::Editor)),
     ("POST", "/admin/lists/new", Some(Role::Editor)),
     ("POST", "/admin/lists/all", Some(Role::Editor)),
+    ("POST", "/admin/lists/all/digest", Some(Role::Editor)),
     ("GET", "/admin/subscribers", Some(Role::Viewer)),
     ("GET", "/admin/subscribers/1", Some(Role::Viewer)),
     ("GET", "/admin/subscribers.csv", Some(Role::Editor)),

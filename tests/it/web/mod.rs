@@ -7,6 +7,7 @@ mod archive;
 mod attacks;
 pub(crate) mod desk;
 mod feeds;
+mod first_steps;
 mod flood;
 mod guard;
 mod hooks;

@@ -20,6 +20,7 @@ use crate::store;
 use crate::templates::board::Board;
 use crate::templates::board::Buttons;
 use crate::templates::board::Cell;
+use crate::templates::board::Empty;
 use crate::templates::board::Facts;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
@@ -52,6 +53,11 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
     let page = Board {
         title: "sources",
         links: vec![("add_source", visit.app.url("/admin/sources/new"))],
+        empty: Some(Empty::then(
+            "empty_sources",
+            "add_source",
+            visit.app.url("/admin/sources/new"),
+        )),
         parts: vec![Part::Table(table)],
         ..Board::default()
     };

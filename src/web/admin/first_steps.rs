@@ -1,0 +1,191 @@
+//! What comes next while an installation is new: from its settings to its first digest, in order, and
+//! a test letter for the owner. Everything is read off what there is, so that nothing needs to be
+//! ticked, and the list goes away once the first digest is out.
+
+use axum::response::IntoResponse;
+use axum::response::Redirect;
+use axum::response::Response;
+
+use crate::access::Role;
+use crate::access::User;
+use crate::app::App;
+use crate::audience::list::List;
+use crate::config::Destination;
+use crate::letter::LetterPurpose;
+use crate::letter::LetterTemplate;
+use crate::letter::Part;
+use crate::letter::template;
+use crate::store;
+use crate::store::Tx;
+use crate::store::first_steps::Reached;
+use crate::templates::first_steps::FirstSteps;
+use crate::templates::first_steps::Record;
+use crate::templates::first_steps::Setting;
+use crate::templates::first_steps::Step;
+use crate::templates::first_steps::StepName;
+use crate::templates::first_steps::StepState;
+use crate::templates::first_steps::TestLetter;
+use crate::web::admin::desk::Owner;
+use crate::web::error::Error;
+use crate::web::visit::Visit;
+
+/// The letter that shows most: what owners wrote, or what was shipped.
+const SAMPLE: LetterTemplate = LetterTemplate {
+    purpose: LetterPurpose::Digest,
+    part: Part::Html,
+};
+
+/// What is left to do; `None` once nothing is, and for those who may only look.
+pub(super) async fn left(
+    visit: &Visit,
+    user: &User,
+    tx: &mut Tx,
+) -> Result<Option<FirstSteps>, Error> {
+    let app = &visit.app;
+    if user.role == Role::Viewer {
+        return Ok(None);
+    }
+    let reached = store::first_steps::reached(tx).await?;
+    if reached.digest && is_set_up(app) {
+        return Ok(None);
+    }
+    let lists = store::list::all(tx).await?;
+    let mut steps = steps(app, user, reached, &lists);
+    let next = steps
+        .iter_mut()
+        .find(|step| step.state == StepState::Later && (step.url.is_some() || step.post.is_some()));
+    if let Some(next) = next {
+        next.state = StepState::Next;
+    }
+    let done = steps
+        .iter()
+        .filter(|step| step.state == StepState::Done)
+        .count();
+    Ok(Some(FirstSteps {
+        done,
+        all: steps.len(),
+        steps,
+        settings: settings(app),
+        records: records(app),
+        unsigned: unsigned(app),
+        test: visit.asked_for("test").and_then(|came| match &*came {
+            "sent" => Some(TestLetter::Sent),
+            "enough" => Some(TestLetter::Enough),
+            _ => None,
+        }),
+    }))
+}
+
+/// Whether letters are from a domain, and go further than this machine.
+fn is_set_up(app: &App) -> bool {
+    let mail = &app.settings.mail;
+    let leaves = |to: &Destination| matches!(to, Destination::Server(_));
+    mail.from.domain().contains('.') && mail.relays.iter().any(|relay| leaves(&relay.to))
+}
+
+fn steps(app: &App, user: &User, reached: Reached, lists: &[List]) -> Vec<Step> {
+    let step = |name, is_done, how, url: Option<String>| Step {
+        name,
+        state: if is_done {
+            StepState::Done
+        } else {
+            StepState::Later
+        },
+        how,
+        url: url.map(|path| app.url(&path)),
+        post: None,
+    };
+    let first = lists.first();
+    let public = first.map(|list| format!("/lists/{}", list.slug));
+    let desk = first.map(|list| format!("/admin/lists/{}", list.slug));
+    let owner = user.role == Role::Owner;
+    let (source, how) = if reached.source {
+        ("/admin/sources", "source_added")
+    } else {
+        ("/admin/sources/new", "source")
+    };
+    vec![
+        step(StepName::Settings, is_set_up(app), "settings", None),
+        Step {
+            post: owner.then(|| "/admin/test-letter".to_owned()),
+            ..step(
+                StepName::Letter,
+                reached.letter || reached.digest,
+                "letter",
+                None,
+            )
+        },
+        step(
+            StepName::List,
+            first.is_some(),
+            "list",
+            Some("/admin/lists/new".to_owned()),
+        ),
+        step(
+            StepName::Reader,
+            reached.reader || reached.digest,
+            "reader",
+            public,
+        ),
+        step(
+            StepName::Source,
+            reached.article,
+            how,
+            Some(source.to_owned()),
+        ),
+        step(StepName::Digest, reached.digest, "digest", desk),
+    ]
+}
+
+fn settings(app: &App) -> Vec<Setting> {
+    let (site, mail) = (&app.settings.site, &app.settings.mail);
+    let setting = |name, key, value| Setting { name, key, value };
+    let mut shown = vec![
+        setting("name", "site.name", site.name.clone()),
+        setting("zone", "site.zone", site.zone.name().to_owned()),
+        setting("sender", "mail.from", mail.from.to_string()),
+    ];
+    // A relay's address holds its password; its host is enough.
+    shown.extend(mail.relays.iter().map(|relay| {
+        let value = match &relay.to {
+            Destination::Folder(folder) => folder.display().to_string(),
+            Destination::Server(url) => url.expose().host_str().unwrap_or_default().to_owned(),
+        };
+        setting("relay", "mail.relay", value)
+    }));
+    shown
+}
+
+fn records(app: &App) -> Vec<Record> {
+    let records = app.signers.iter().map(|signer| {
+        let record = signer.record();
+        Record {
+            name: record.name.clone(),
+            text: record.text.clone(),
+        }
+    });
+    records.collect()
+}
+
+fn unsigned(app: &App) -> Option<String> {
+    let domain = app.settings.mail.from.domain();
+    (app.signers.is_empty() && domain.contains('.')).then(|| domain.to_owned())
+}
+
+/// `POST /admin/test-letter`: a sample of a digest, to whoever asks.
+pub(in crate::web) async fn test_letter(
+    visit: Visit,
+    Owner(user): Owner,
+) -> Result<Response, Error> {
+    let app = &visit.app;
+    let mut tx = app.db.read().await?;
+    let written = store::template::versions(&mut tx, SAMPLE, 1).await?.pop();
+    drop(tx);
+    let shipped = || app.templates.source(&SAMPLE.file()).unwrap_or_default();
+    let text = written
+        .and_then(|version| version.text)
+        .unwrap_or_else(shipped);
+    let sent = template::send_sample(app, &user, (SAMPLE, &text)).await?;
+    let came = if sent { "sent" } else { "enough" };
+    Ok(Redirect::to(&format!("/admin?test={came}")).into_response())
+}

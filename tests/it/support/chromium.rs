@@ -101,9 +101,14 @@ impl Chromium {
 
     /// Pages run no scripts from now on.
     pub(crate) async fn without_scripts(&self) {
+        self.with_scripts(false).await;
+    }
+
+    /// Whether pages run scripts from now on.
+    pub(crate) async fn with_scripts(&self, run: bool) {
         self.command(
             "Emulation.setScriptExecutionDisabled",
-            json!({ "value": true }),
+            json!({ "value": !run }),
         )
         .await;
     }
@@ -129,7 +134,11 @@ impl Chromium {
     }
 
     async fn find(&self, css: &str) -> String {
-        let wanted = json!({ "using": "css selector", "value": css });
+        self.find_by("css selector", css).await
+    }
+
+    async fn find_by(&self, using: &str, value: &str) -> String {
+        let wanted = json!({ "using": using, "value": value });
         let found = self.say("POST", "/element", &wanted).await;
         let mut ids = found.as_object().unwrap().values();
         ids.next().unwrap().as_str().unwrap().to_owned()
@@ -137,7 +146,17 @@ impl Chromium {
 
     /// Clicks what matches, and waits for what it leads to.
     pub(crate) async fn click(&self, css: &str) {
-        let element = self.find(css).await;
+        self.click_on(self.find(css).await).await;
+    }
+
+    /// Presses the link or button that says just this: of several the first, those of the menu last.
+    pub(crate) async fn press(&self, words: &str) {
+        let says = format!("*[self::a or self::button][normalize-space() = \"{words}\"]");
+        let path = format!("//main//{says} | //{says}[not(//main//{says})]");
+        self.click_on(self.find_by("xpath", &path).await).await;
+    }
+
+    async fn click_on(&self, element: String) {
         let kind = self
             .say("GET", &format!("/element/{element}/name"), &Value::Null)
             .await;
@@ -169,6 +188,26 @@ impl Chromium {
             &json!({ "text": text }),
         )
         .await;
+    }
+
+    /// Fills in the field whose label says this, whatever it says in brackets, in place of what it holds.
+    pub(crate) async fn fill_in(&self, label: &str, text: &str) {
+        let says = "normalize-space()";
+        let label = format!("{says} = \"{label}\" or starts-with({says}, \"{label} (\")");
+        let path = format!("//*[@id = //label[{label}]/@for]");
+        let element = self.find_by("xpath", &path).await;
+        let at = format!("/element/{element}");
+        self.say("POST", &format!("{at}/clear"), &json!({})).await;
+        let text = json!({ "text": text });
+        self.say("POST", &format!("{at}/value"), &text).await;
+    }
+
+    pub(crate) async fn back(&self) {
+        self.say("POST", "/back", &json!({})).await;
+    }
+
+    pub(crate) async fn reload(&self) {
+        self.say("POST", "/refresh", &json!({})).await;
     }
 
     pub(crate) async fn script(&self, script: &str) -> Value {

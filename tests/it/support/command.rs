@@ -73,10 +73,15 @@ impl Visnyk {
 
     /// The command, running until the answer is dropped.
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        self.start_into(arguments, Stdio::null())
+    }
+
+    /// The same, and where it says what it says.
+    pub(crate) fn start_into(&self, arguments: &[&str], stdout: Stdio) -> Running {
         let mut command = self.command(arguments);
         command
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(stdout)
             .stderr(Stdio::null());
         Running {
             child: command.spawn().unwrap(),

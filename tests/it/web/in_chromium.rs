@@ -52,7 +52,7 @@ fn look() -> Option<PathBuf> {
     std::env::var_os("VISNYK_LOOK").map(PathBuf::from)
 }
 
-async fn keep_picture(chromium: &Chromium, name: &str) {
+pub(super) async fn keep_picture(chromium: &Chromium, name: &str) {
     if let Some(folder) = look() {
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join(format!("{}.png", name.replace('/', "_")));
@@ -61,7 +61,7 @@ async fn keep_picture(chromium: &Chromium, name: &str) {
 }
 
 /// axe-core, as `.ci/run` installs it, or wherever `VISNYK_AXE` says.
-fn axe() -> String {
+pub(super) fn axe() -> String {
     let named = std::env::var_os("VISNYK_AXE").map(PathBuf::from);
     let installed = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("target/ci/npm/node_modules/axe-core/axe.min.js");
@@ -70,7 +70,7 @@ fn axe() -> String {
 }
 
 /// What axe-core finds wrong, and whatever else a page must not do.
-async fn faults(chromium: &Chromium, axe: &str, base: &str) -> Vec<String> {
+pub(super) async fn faults(chromium: &Chromium, axe: &str, base: &str) -> Vec<String> {
     let run = "const done = arguments[arguments.length - 1]; \
         axe.run(document, { resultTypes: ['violations'] }).then(found => done(found.violations.map( \
             one => one.id + ': ' + one.nodes.map(node => node.html.slice(0, 200)).join(' | '))), \

@@ -14,6 +14,7 @@ mod hooks;
 mod import;
 mod in_chromium;
 mod listen;
+mod newcomer;
 mod pages;
 mod preferences;
 mod reader;

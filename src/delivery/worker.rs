@@ -73,6 +73,8 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
         }
     }
     drop(ledger);
+    // A task among theirs, so that a line and its answer mostly stay on one thread.
+    tasks.spawn(async move { book.write().await });
     let working = async {
         while let Some(done) = tasks.join_next().await {
             done?;
@@ -84,7 +86,7 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
         ways.close();
         leased
     };
-    let (leased, worked, ()) = tokio::join!(leasing, working, book.write());
+    let (leased, worked) = tokio::join!(leasing, working);
     leased.and(worked)
 }
 
@@ -260,6 +262,7 @@ impl Common {
             list: list.cloned().flatten(),
             printed: printed.cloned().flatten(),
             letter,
+            composed: None,
         }
     }
 

@@ -16,10 +16,12 @@ use crate::audience::list::Candidate;
 use crate::audience::list::List;
 use crate::audience::list::Review;
 use crate::audience::subscription::Rhythm;
+use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
 use crate::digest::Digest;
 use crate::digest::DigestId;
 use crate::digest::DigestState;
+use crate::digest::EditionId;
 use crate::digest::render;
 use crate::digest::review;
 use crate::digest::window;
@@ -31,6 +33,10 @@ use crate::store::plan::Group;
 
 /// Readers planned in one transaction: short enough that no one waits for the writer.
 const CHUNK: i64 = 5_000;
+
+/// One reader in so many of a list is a good part of it: looking at a reader costs about so much less
+/// than planning for them.
+const GOOD_PART: i64 = 8;
 
 /// Everything that's due: cuts digests and plans their letters. Gives the number of letters queued.
 ///
@@ -212,8 +218,14 @@ pub async fn plan(app: &App, id: DigestId) -> anyhow::Result<u64> {
         };
         let candidates = candidates(&mut tx, &digest, &groups).await?;
         drop(tx);
-        for group in &groups {
-            queued += plan_group(app, &digest, &list, group, &candidates).await?;
+        let turns = turns(app, &digest, &list, &groups, &candidates).await?;
+        let across = plan_across(app, &digest, &list, &turns).await?;
+        queued += across;
+        if across > 0 {
+            continue; // with whoever is left of these groups
+        }
+        for turn in &turns {
+            queued += plan_group(app, &digest, &list, turn).await?;
         }
         after.clone_from(end);
     }
@@ -240,28 +252,96 @@ async fn candidates(
     store::article::candidates(tx, floor, digest.to_seq).await
 }
 
+/// What a digest is to a group of readers.
+struct Turn<'a> {
+    group: &'a Group,
+    /// None if it has nothing for them.
+    edition: Option<EditionId>,
+    /// How far they are served with it.
+    then: Served,
+}
+
+/// The turns of those groups that the digest doesn't pass by, with their editions made.
+async fn turns<'a>(
+    app: &App,
+    digest: &Digest,
+    list: &List,
+    groups: &'a [Group],
+    candidates: &[Candidate],
+) -> anyhow::Result<Vec<Turn<'a>>> {
+    let mut turns = Vec::with_capacity(groups.len());
+    for group in groups {
+        let Some((articles, then)) = turn(app, digest, list, group, candidates)? else {
+            continue;
+        };
+        let edition = match articles.as_slice() {
+            [] => None,
+            articles => {
+                let language = group.language()?;
+                Some(render::keep_edition(app, digest, list, language, articles).await?)
+            }
+        };
+        turns.push(Turn {
+            group,
+            edition,
+            then,
+        });
+    }
+    Ok(turns)
+}
+
+/// Plans for readers of many groups at once, in the order of their numbers, where the groups are a good
+/// part of the list: a group at a time would go through all of the list for each. Whom we may not
+/// write to it leaves. Gives how many letters.
+async fn plan_across(
+    app: &App,
+    digest: &Digest,
+    list: &List,
+    turns: &[Turn<'_>],
+) -> anyhow::Result<u64> {
+    let served = Served::up_to(digest.to_seq);
+    let whole = turns
+        .iter()
+        .filter(|turn| turn.group.is_plain() && turn.then == served)
+        .filter_map(|turn| Some((turn.group, turn.edition?)));
+    let whole: Vec<(&Group, EditionId)> = whole.collect();
+    let readers: i64 = whole.iter().map(|(group, _)| group.readers).sum();
+    let all = store::plan::readers(&mut app.db.read().await?, list.id).await?;
+    if readers == 0 || readers.saturating_mul(GOOD_PART) < all {
+        return Ok(0);
+    }
+    let (mut queued, mut after) = (0, SubscriptionId(0));
+    loop {
+        let now = app.now();
+        let mut tx = app.db.begin().await?;
+        let times = (CHUNK, now, now + list.pace.worth());
+        let planned = store::plan::stretch(&mut tx, digest, &whole, after, times).await?;
+        tx.commit().await?;
+        let Some((reached, letters)) = planned else {
+            return Ok(queued);
+        };
+        queued += letters;
+        after = reached;
+    }
+}
+
 async fn plan_group(
     app: &App,
     digest: &Digest,
     list: &List,
-    group: &Group,
-    candidates: &[Candidate],
+    turn: &Turn<'_>,
 ) -> anyhow::Result<u64> {
-    let Some((articles, then)) = turn(app, digest, list, group, candidates)? else {
-        return Ok(0);
-    };
-    let edition = match articles.as_slice() {
-        [] => None,
-        articles => {
-            Some(render::keep_edition(app, digest, list, group.language()?, articles).await?)
-        }
-    };
+    let Turn {
+        group,
+        edition,
+        then,
+    } = turn;
     let mut queued = 0;
     loop {
         let now = app.now();
         let mut tx = app.db.begin().await?;
         let times = (CHUNK, now, now + list.pace.worth());
-        let planned = store::plan::chunk(&mut tx, digest, group, (edition, &then), times).await?;
+        let planned = store::plan::chunk(&mut tx, digest, group, (*edition, then), times).await?;
         tx.commit().await?;
         match planned {
             Some(letters) => queued += letters,

@@ -249,7 +249,7 @@ impl Db {
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
             .test_before_acquire(false) // there is no network to fail
-            .connect_with(options.clone())
+            .connect_with(options.clone().pragma("cache_size", "-8000")) // KiB, where planning writes
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)

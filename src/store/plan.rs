@@ -1,6 +1,7 @@
 //! The planning of letters: set by set, never a reader at a time.
 
 use crate::article::Seq;
+use crate::audience::list::ListId;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::TopicChoice;
 use crate::clock::Stamp;
@@ -20,19 +21,22 @@ use crate::store::to_json;
 
 statements! {
     /// Who is yet to be planned, as groups that get the same, after the group given: topics, how
-    /// far they're served, and language. Nearly nobody is owed anything; an index knows who is. Who had a
-    /// letter of this digest before, and is owed what it held, gets it with the next one.
+    /// far they're served, and language. They're read in the order of their numbers, as they lie on disk.
+    /// Nearly nobody is owed anything; an index knows who is, and the `+` has it used. Who had a letter of
+    /// this digest before, and is owed what it held, gets it with the next one.
     GROUPS = Sql::both(
         "SELECT topics_key, cursor_seq, owed, apart, language, COUNT(*) AS readers FROM (
            SELECT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
-           FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
-           WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
-             AND s.state = 'active' AND s.cursor_seq < $4
+           FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
+           WHERE s.id IN (
+             SELECT s.id FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id
+             WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
+               AND s.state = 'active' AND s.cursor_seq < $4)
            UNION ALL
            SELECT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
            FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
            WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
-             AND s.state = 'active' AND s.owed <> '' AND s.cursor_seq >= $4
+             AND s.state = 'active' AND s.owed <> '' AND +s.cursor_seq >= $4
              AND NOT EXISTS (SELECT 1 FROM letter l WHERE l.digest_id = $10 AND l.subscription_id = s.id)
          ) AS waiting
          WHERE (topics_key, cursor_seq, owed, apart, language) > ($5, $6, $7, $8, $9)
@@ -71,6 +75,53 @@ statements! {
            ORDER BY s.id LIMIT $9 FOR UPDATE OF s)
          RETURNING id",
     };
+    /// How many readers a list has.
+    READERS = Sql::both("SELECT COUNT(*) FROM subscription WHERE list_id = $1 AND state = 'active'");
+    /// The last of the next so many readers of a list. On PostgreSQL they stay as they are until the
+    /// commit, as for [`MOVE`].
+    LAST = Sql {
+        sqlite:
+        "SELECT MAX(id) FROM (
+           SELECT id FROM subscription WHERE list_id = $1 AND state = 'active' AND id > $2 ORDER BY id LIMIT $3)",
+        postgres:
+        "SELECT MAX(id) FROM (
+           SELECT id FROM subscription WHERE list_id = $1 AND state = 'active' AND id > $2 ORDER BY id LIMIT $3 FOR UPDATE
+         ) AS next",
+    };
+    /// One letter for each reader of many groups whom we may write to, from one number to another: what
+    /// is next to each other on disk is written together.
+    QUEUE_ACROSS = Sql {
+        sqlite:
+        "WITH turn AS MATERIALIZED (
+           SELECT value ->> 0 AS topics_key, value ->> 1 AS cursor_seq, value ->> 2 AS language, value ->> 3 AS edition_id
+           FROM json_each($1))
+         INSERT INTO letter (purpose, subscriber_id, subscription_id, digest_id, edition_id, state, lane, made_at, due_at, deadline_at)
+         SELECT 'digest', s.subscriber_id, s.id, $2, turn.edition_id, 'queued', 1, $3, $3, $4
+         FROM subscription s CROSS JOIN rhythm h ON h.id = s.rhythm_id CROSS JOIN subscriber r ON r.id = s.subscriber_id
+              CROSS JOIN turn ON turn.topics_key = s.topics_key AND turn.cursor_seq = s.cursor_seq AND turn.language = r.language
+         WHERE s.list_id = $5 AND s.state = 'active' AND s.id > $6 AND s.id <= $7 AND s.owed = '' AND s.apart = ''
+           AND (h.cadence = $8 OR $8 = '') AND (h.id = $9 OR $9 = 0) AND r.state = 'confirmed'
+           AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+         ON CONFLICT (digest_id, subscription_id) DO NOTHING",
+        postgres:
+        "WITH turn AS (
+           SELECT value ->> 0 AS topics_key, CAST(value ->> 1 AS BIGINT) AS cursor_seq, value ->> 2 AS language,
+                  CAST(value ->> 3 AS BIGINT) AS edition_id
+           FROM json_array_elements(CAST($1 AS JSON)) AS line (value))
+         INSERT INTO letter (purpose, subscriber_id, subscription_id, digest_id, edition_id, state, lane, made_at, due_at, deadline_at)
+         SELECT 'digest', s.subscriber_id, s.id, $2, turn.edition_id, 'queued', 1, $3, $3, $4
+         FROM subscription s JOIN rhythm h ON h.id = s.rhythm_id JOIN subscriber r ON r.id = s.subscriber_id
+              JOIN turn ON turn.topics_key = s.topics_key AND turn.cursor_seq = s.cursor_seq AND turn.language = r.language
+         WHERE s.list_id = $5 AND s.state = 'active' AND s.id > $6 AND s.id <= $7 AND s.owed = '' AND s.apart = ''
+           AND (h.cadence = $8 OR $8 = '') AND (h.id = $9 OR $9 = 0) AND r.state = 'confirmed'
+           AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
+         ON CONFLICT (digest_id, subscription_id) DO NOTHING",
+    };
+    /// Whoever has just got a letter is served.
+    SERVE_ACROSS = Sql::both(
+        "UPDATE subscription SET cursor_seq = $1
+         WHERE cursor_seq < $1 AND owed = '' AND apart = '' AND state = 'active' AND id IN (
+           SELECT subscription_id FROM letter WHERE digest_id = $2 AND subscription_id > $3 AND subscription_id <= $4)");
     /// One letter for each reader of a chunk whom we may write to.
     QUEUE = Sql {
         sqlite:
@@ -113,6 +164,11 @@ impl Group {
             language: String::new(),
             readers: 0,
         }
+    }
+
+    /// Whether they lack all that came since, and nothing else.
+    pub fn is_plain(&self) -> bool {
+        self.owed.is_empty() && self.apart.is_empty()
     }
 
     /// What they chose.
@@ -221,6 +277,59 @@ pub async fn chunk(
     let moved = to_json(&moved);
     let queued = change!(tx, QUEUE, (&moved, digest.id, edition, now, deadline))?;
     Ok(Some(queued))
+}
+
+/// How many readers a list has.
+pub async fn readers(tx: &mut Tx, list: ListId) -> Result<i64> {
+    Ok(run!(tx, READERS, query_scalar(list), fetch_one)?)
+}
+
+/// Queues letters for the next so many readers of the list, in the order of their numbers, who are in
+/// one of these groups and may be written to, and moves them on to the digest's end. All groups must be
+/// [plain](Group::is_plain). Gives the last reader looked at and how many letters, or `None` when there
+/// are no more readers or the digest isn't in planning any more.
+pub async fn stretch(
+    tx: &mut Tx,
+    digest: &Digest,
+    turns: &[(&Group, EditionId)],
+    after: SubscriptionId,
+    (most, now, deadline): (i64, Stamp, Stamp),
+) -> Result<Option<(SubscriptionId, u64)>> {
+    if !hold(tx, digest.id).await? {
+        return Ok(None);
+    }
+    let last: Option<SubscriptionId> = run!(
+        tx,
+        LAST,
+        query_scalar(digest.list_id, after, most),
+        fetch_one
+    )?;
+    let Some(last) = last else {
+        return Ok(None);
+    };
+    let line = |(group, edition): &(&Group, EditionId)| {
+        serde_json::json!([group.topics_key, group.cursor_seq, group.language, edition])
+    };
+    let turns: Vec<serde_json::Value> = turns.iter().map(line).collect();
+    let queued = change!(
+        tx,
+        QUEUE_ACROSS,
+        (
+            to_json(&turns),
+            digest.id,
+            now,
+            deadline,
+            digest.list_id,
+            after,
+            last,
+            cadence_or_any(digest),
+            rhythm_or_any(digest)
+        )
+    )?;
+    if queued > 0 {
+        change!(tx, SERVE_ACROSS, (digest.to_seq, digest.id, after, last))?;
+    }
+    Ok(Some((last, queued)))
 }
 
 /// What is critical goes to every cadence.

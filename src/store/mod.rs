@@ -52,6 +52,7 @@ pub mod user;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -151,6 +152,9 @@ pub enum Tx {
     /// On PostgreSQL.
     Postgres(Transaction<'static, Postgres>),
 }
+
+/// A statement's name, its text, and the lines of its plan.
+pub type Explained = (&'static str, &'static str, Vec<String>);
 
 /// A statement: one text for both databases, or one for each.
 #[derive(Debug, Clone, Copy)]
@@ -335,6 +339,32 @@ impl Db {
             prepared.map_err(|problem| format!("{name}: {problem}"))?;
         }
         Ok(all.len())
+    }
+
+    /// How SQLite goes about each statement: its name, its text, and the lines of its plan. PostgreSQL
+    /// decides by what the tables hold.
+    ///
+    /// # Errors
+    /// The first statement that can't be prepared.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a constant of this store, with two words before it"
+    )]
+    pub async fn explain_all(&self) -> Result<Vec<Explained>> {
+        let Self::Sqlite { read, .. } = self else {
+            return Ok(Vec::new());
+        };
+        let mut explained = Vec::new();
+        for (name, sql) in all_statements() {
+            let asked = format!("EXPLAIN QUERY PLAN {}", sql.sqlite);
+            let asked = AssertSqlSafe(asked);
+            let lines = sqlx::query_as(asked).fetch_all(read).await?;
+            let lines = lines
+                .into_iter()
+                .map(|(.., line): (i64, i64, i64, String)| line);
+            explained.push((name, sql.sqlite, lines.collect()));
+        }
+        Ok(explained)
     }
 
     /// Copies a SQLite database to a new file while it's in use. Does nothing on PostgreSQL, which

@@ -24,9 +24,12 @@ statements! {
     /// Letters that have come to rest, of one digest or (0) of none.
     OLD_LETTERS = Sql::both(
         "SELECT id, state, purpose FROM letter
-         WHERE COALESCE(digest_id, 0) = $1 AND finished_at < $2
-           AND state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')
+         WHERE digest_id = $1 AND finished_at < $2 AND state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')
          ORDER BY id LIMIT $3");
+    OLD_LETTERS_ALONE = Sql::both(
+        "SELECT id, state, purpose FROM letter
+         WHERE digest_id IS NULL AND finished_at < $1 AND state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')
+         ORDER BY id LIMIT $2");
     CLEAR_LETTERS = Sql {
         sqlite: "DELETE FROM letter WHERE id IN (SELECT value FROM json_each($1))",
         postgres:
@@ -61,9 +64,10 @@ pub async fn clear_letters(
     before: Stamp,
     most: i64,
 ) -> Result<usize> {
-    let whose = digest.map_or(0, |id| id.0);
-    let old: Vec<(LetterId, String, String)> =
-        run!(tx, OLD_LETTERS, query_as(whose, before, most), fetch_all)?;
+    let old: Vec<(LetterId, String, String)> = match digest {
+        Some(digest) => run!(tx, OLD_LETTERS, query_as(digest, before, most), fetch_all)?,
+        None => run!(tx, OLD_LETTERS_ALONE, query_as(before, most), fetch_all)?,
+    };
     if old.is_empty() {
         return Ok(0);
     }

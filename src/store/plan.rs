@@ -102,7 +102,7 @@ statements! {
          WHERE s.list_id = $5 AND s.state = 'active' AND s.id > $6 AND s.id <= $7 AND s.owed = '' AND s.apart = ''
            AND (h.cadence = $8 OR $8 = '') AND (h.id = $9 OR $9 = 0) AND r.state = 'confirmed'
            AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
-         ON CONFLICT (digest_id, subscription_id) DO NOTHING",
+         ORDER BY s.id ON CONFLICT (digest_id, subscription_id) DO NOTHING",
         postgres:
         "WITH turn AS (
            SELECT value ->> 0 AS topics_key, CAST(value ->> 1 AS BIGINT) AS cursor_seq, value ->> 2 AS language,
@@ -115,7 +115,7 @@ statements! {
          WHERE s.list_id = $5 AND s.state = 'active' AND s.id > $6 AND s.id <= $7 AND s.owed = '' AND s.apart = ''
            AND (h.cadence = $8 OR $8 = '') AND (h.id = $9 OR $9 = 0) AND r.state = 'confirmed'
            AND NOT EXISTS (SELECT 1 FROM suppression x WHERE x.address_mac = r.address_mac)
-         ON CONFLICT (digest_id, subscription_id) DO NOTHING",
+         ORDER BY s.id ON CONFLICT (digest_id, subscription_id) DO NOTHING",
     };
     /// Whoever has just got a letter is served.
     SERVE_ACROSS = Sql::both(

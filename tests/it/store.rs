@@ -35,7 +35,8 @@ fn table_of<'a>(name: &'a str, sql: &'a str) -> &'a str {
 }
 
 /// What may be read from end to end, and why.
-const WHOLE: [(&str, &str); 6] = [
+const WHOLE: [(&str, &str); 7] = [
+    ("first_steps::REACHED", "stops at the first"),
     ("retain::CLEAR_ATTEMPTS", "once a day, from the oldest on"),
     (
         "letter::COUNTS",

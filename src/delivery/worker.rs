@@ -73,8 +73,6 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
         }
     }
     drop(ledger);
-    // A task among theirs, so that a line and its answer mostly stay on one thread.
-    tasks.spawn(async move { book.write().await });
     let working = async {
         while let Some(done) = tasks.join_next().await {
             done?;
@@ -86,7 +84,7 @@ pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
         ways.close();
         leased
     };
-    let (leased, worked) = tokio::join!(leasing, working);
+    let (leased, worked, ()) = tokio::join!(leasing, working, book.write());
     leased.and(worked)
 }
 
@@ -262,7 +260,6 @@ impl Common {
             list: list.cloned().flatten(),
             printed: printed.cloned().flatten(),
             letter,
-            composed: None,
         }
     }
 

@@ -217,6 +217,11 @@ impl Throttle {
         Ok(())
     }
 
+    /// Whether letters may be put off for their domain's sake.
+    pub(super) fn puts_domains_off(&self) -> bool {
+        !self.rates.is_empty() || !self.domains.is_empty()
+    }
+
     /// Takes the next place for a domain, or says when to come again: each time a later moment, so
     /// that those who come again don't come together.
     pub(super) fn domain_slot(&mut self, domain: &str, now: Instant) -> Result<(), Duration> {

@@ -49,7 +49,17 @@ pub(super) enum Task {
 struct Queue {
     /// Past the gate, or waited for by somebody.
     urgent: VecDeque<Task>,
-    bulk: VecDeque<Task>,
+    bulk: VecDeque<Job>,
+}
+
+impl Queue {
+    /// The first of so many digests whose bytes nobody made yet, and how many are left.
+    fn take_unwritten(&mut self, among: usize) -> Option<(Job, usize)> {
+        let mut next = self.bulk.iter().take(among);
+        let unwritten = next.position(|job| job.composed.is_none())?;
+        let job = self.bulk.remove(unwritten)?;
+        Some((job, self.bulk.len()))
+    }
 }
 
 /// One relay with its queue.
@@ -142,12 +152,11 @@ impl Ways {
             let place = self.choose(is_bulk, day);
             if let Some(way) = self.list.get(place) {
                 let mut queue = lock(&way.queue);
-                let lane = if is_bulk {
-                    &mut queue.bulk
+                if is_bulk {
+                    queue.bulk.push_back(job);
                 } else {
-                    &mut queue.urgent
-                };
-                lane.push_back(Task::Job(job));
+                    queue.urgent.push_back(Task::Job(job));
+                }
             }
         }
         self.bell.notify_waiters();
@@ -250,11 +259,9 @@ impl Ways {
             if let (Err(wait), false) = (slot, is_stopping) {
                 return Err(Wait::For(wait));
             }
-            if let Some(task) = queue.bulk.pop_front() {
-                if queue.bulk.len() == way.most_waiting() / 2 {
-                    self.room.notify_one();
-                }
-                return Ok(task);
+            if let Some(job) = queue.bulk.pop_front() {
+                self.tell_of_room(way, queue.bulk.len());
+                return Ok(Task::Job(job));
             }
         }
         drop(queue);
@@ -264,7 +271,32 @@ impl Ways {
         Err(Wait::Ring)
     }
 
-    /// The same, waiting for it; `None` when there is nothing more to come.
+    /// The first of the digests next in turn whose bytes nobody made yet. Each connection has at most
+    /// one made ahead.
+    pub(super) fn take_unwritten(&self, place: usize, index: usize) -> Option<Job> {
+        let way = self.list.get(place)?;
+        if !way.carries_bulk(index) || way.throttle().puts_domains_off() {
+            return None;
+        }
+        let (job, left) = lock(&way.queue).take_unwritten(way.connections)?;
+        self.tell_of_room(way, left);
+        Some(job)
+    }
+
+    /// Puts a digest back that was taken out of turn.
+    pub(super) fn put_back(&self, place: usize, job: Job) {
+        if let Some(way) = self.list.get(place) {
+            lock(&way.queue).bulk.push_front(job);
+        }
+    }
+
+    fn tell_of_room(&self, way: &Way, left: usize) {
+        if left == way.most_waiting() / 2 {
+            self.room.notify_one();
+        }
+    }
+
+    /// The same as [`Ways::take`], waiting for it; `None` when there is nothing more to come.
     pub(super) async fn wait(&self, place: usize, index: usize, app: &App) -> Option<Task> {
         loop {
             let mut ring = pin!(self.bell.notified());

@@ -260,6 +260,7 @@ impl Common {
             list: list.cloned().flatten(),
             printed: printed.cloned().flatten(),
             letter,
+            composed: None,
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Two steps, each of which may be cut short anywhere and done again: cutting (a digest row with
 //! its last seq, one for each list, cadence and period) and planning (for each group of readers
-//! that get the same, an edition, and then letters and cursors moved together, chunk by chunk). The
+//! that get the same, an edition, and then letters and cursors moved together, chunk by chunk: many
+//! groups at once where they are a good part of the list, and whoever is left a group at a time). The
 //! planner asks who is yet to be planned; whoever has their letter has their cursor moved, and
 //! isn't on that list any more.
 
@@ -306,7 +307,7 @@ async fn plan_across(
         .filter_map(|turn| Some((turn.group, turn.edition?)));
     let whole: Vec<(&Group, EditionId)> = whole.collect();
     let readers: i64 = whole.iter().map(|(group, _)| group.readers).sum();
-    let all = store::plan::readers(&mut app.db.read().await?, list.id).await?;
+    let all = store::list::count_active(&mut app.db.read().await?, list.id).await?;
     if readers == 0 || readers.saturating_mul(GOOD_PART) < all {
         return Ok(0);
     }

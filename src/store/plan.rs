@@ -1,7 +1,6 @@
 //! The planning of letters: set by set, never a reader at a time.
 
 use crate::article::Seq;
-use crate::audience::list::ListId;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::TopicChoice;
 use crate::clock::Stamp;
@@ -75,8 +74,6 @@ statements! {
            ORDER BY s.id LIMIT $9 FOR UPDATE OF s)
          RETURNING id",
     };
-    /// How many readers a list has.
-    READERS = Sql::both("SELECT COUNT(*) FROM subscription WHERE list_id = $1 AND state = 'active'");
     /// The last of the next so many readers of a list. On PostgreSQL they stay as they are until the
     /// commit, as for [`MOVE`].
     LAST = Sql {
@@ -277,11 +274,6 @@ pub async fn chunk(
     let moved = to_json(&moved);
     let queued = change!(tx, QUEUE, (&moved, digest.id, edition, now, deadline))?;
     Ok(Some(queued))
-}
-
-/// How many readers a list has.
-pub async fn readers(tx: &mut Tx, list: ListId) -> Result<i64> {
-    Ok(run!(tx, READERS, query_scalar(list), fetch_one)?)
 }
 
 /// Queues letters for the next so many readers of the list, in the order of their numbers, who are in

@@ -8,6 +8,7 @@ use visnyk::article::ArticleId;
 use visnyk::audience::list::Cadence;
 use visnyk::audience::list::List;
 use visnyk::audience::sign_up::Wish;
+use visnyk::audience::subscription::SubscriptionId;
 use visnyk::digest::Digest;
 use visnyk::digest::DigestState;
 use visnyk::digest::EditionId;
@@ -32,6 +33,9 @@ on_both! {
     readers_who_get_the_same_share_an_edition,
     a_plan_cut_short_is_taken_up_where_it_ended,
     a_digest_cancelled_between_chunks_goes_no_further,
+    many_groups_at_once_cut_short_are_taken_up_where_they_ended,
+    many_groups_at_once_of_a_cancelled_digest_go_no_further,
+    many_groups_at_once_take_in_only_whom_they_should,
     two_digests_planned_at_once_repeat_nothing,
     who_must_not_be_written_to_gets_no_letter_and_holds_up_nobody,
     one_broken_list_holds_up_no_other,
@@ -163,6 +167,119 @@ async fn a_digest_cancelled_between_chunks_goes_no_further(test: TestDb) {
     assert_eq!(chunk(&app, &digest, edition, 3, true).await, None);
     assert_eq!(compile::plan(&app, digest.id).await.unwrap(), 0);
     assert!(app.digests().await.is_empty());
+    app.finish().await;
+}
+
+/// Plans for all groups at once, at most `most` readers after one; commits or lets the machine die
+/// before.
+async fn stretch(
+    app: &TestApp,
+    digest: &Digest,
+    edition: EditionId,
+    (after, most): (SubscriptionId, i64),
+    commits: bool,
+) -> Option<(SubscriptionId, u64)> {
+    let groups = store::plan::groups(&mut app.db.read().await.unwrap(), digest, &Group::none())
+        .await
+        .unwrap();
+    assert!(groups.iter().all(Group::is_plain));
+    let turns: Vec<_> = groups.iter().map(|group| (group, edition)).collect();
+    let mut tx = app.db.begin().await.unwrap();
+    let times = (most, app.now(), app.now() + TimeDelta::days(2));
+    let planned = store::plan::stretch(&mut tx, digest, &turns, after, times)
+        .await
+        .unwrap();
+    if commits {
+        tx.commit().await.unwrap();
+    }
+    planned
+}
+
+async fn many_groups_at_once_cut_short_are_taken_up_where_they_ended(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = app.add_list("news").await;
+    readers(&app, &list, 10).await;
+    let article = app.publish("Новина-1", &[]).await;
+    let digest = cut(&app, &list, "by hand").await;
+    let edition = edition(&app, &digest, vec![article.id]).await;
+    let none = SubscriptionId(0);
+    let (reached, letters) = stretch(&app, &digest, edition, (none, 3), true)
+        .await
+        .unwrap();
+    assert_eq!(letters, 3);
+    let lost = stretch(&app, &digest, edition, (reached, 3), false).await;
+    assert_eq!(lost.unwrap().1, 3);
+    // Whoever takes it up knows of no place to begin at.
+    let again = stretch(&app, &digest, edition, (none, 5), true).await;
+    assert_eq!(again.unwrap().1, 2, "three of the five have theirs");
+    app.publish("Новина-2", &[]).await;
+    let digests = app.digests().await;
+    assert_eq!(digests.len(), 10);
+    assert!(digests.iter().all(|(_, titles)| titles == &["Новина-1"]));
+    app.finish().await;
+}
+
+async fn many_groups_at_once_of_a_cancelled_digest_go_no_further(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = app.add_list("news").await;
+    readers(&app, &list, 10).await;
+    let article = app.publish("Новина-1", &[]).await;
+    let digest = cut(&app, &list, "by hand").await;
+    let edition = edition(&app, &digest, vec![article.id]).await;
+    let planned = stretch(&app, &digest, edition, (SubscriptionId(0), 3), true).await;
+    let (reached, _) = planned.unwrap();
+    assert_eq!(review::cancel(&app, digest.id).await.unwrap(), Some(3));
+    let further = stretch(&app, &digest, edition, (reached, 3), true).await;
+    assert_eq!(further, None);
+    assert!(app.digests().await.is_empty());
+    app.finish().await;
+}
+
+/// Another cadence's readers, another list's, and whom we may not write to; the last are served all
+/// the same, and aren't asked for again.
+async fn many_groups_at_once_take_in_only_whom_they_should(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let (list, other) = (app.add_list("news").await, app.add_list("other").await);
+    readers(&app, &list, 4).await;
+    readers(&app, &other, 2).await;
+    let wishes = [
+        ("english", Language::En, Cadence::Daily),
+        ("weekly", Language::Uk, Cadence::Weekly),
+    ];
+    for (name, language, cadence) in wishes {
+        let wish = Wish {
+            language,
+            cadence,
+            ..TestApp::wish(&format!("{name}@example.net"))
+        };
+        app.subscribe(&list, &wish).await;
+    }
+    app.tick().await;
+    app.letters();
+    let suppressed = "reader1@example.net".parse().unwrap();
+    let mut tx = app.db.begin().await.unwrap();
+    let secret: &Secret = &app.secret;
+    store::subscriber::suppress(
+        &mut tx,
+        &suppressed,
+        Suppression::Complaint,
+        secret,
+        app.now(),
+    )
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+    app.publish("Новина-1", &[]).await;
+    let (_, letters) = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    assert_eq!(letters, 4);
+    let next = cut(&app, &list, "next").await;
+    let mut tx = app.db.read().await.unwrap();
+    let waiting = store::plan::groups(&mut tx, &next, &Group::none()).await;
+    assert_eq!(waiting.unwrap(), []);
+    drop(tx);
+    let to: Vec<String> = app.digests().await.into_iter().map(|(to, _)| to).collect();
+    let expected = ["english", "reader0", "reader2", "reader3"];
+    assert_eq!(to, expected.map(|name| format!("{name}@example.net")));
     app.finish().await;
 }
 

@@ -155,6 +155,19 @@ fn fault(problem: &TemplateError, file: &str, text: &str) -> Fault {
     }
 }
 
+/// A template's text as it stands: what was saved last, or what was shipped.
+pub async fn text(app: &App, template: LetterTemplate) -> store::Result<String> {
+    let mut tx = app.db.read().await?;
+    let newest = store::template::versions(&mut tx, template, 1).await?.pop();
+    let saved = newest.and_then(|version| version.text);
+    Ok(saved.unwrap_or_else(|| shipped(app, template)))
+}
+
+/// A template's text as it was shipped.
+pub fn shipped(app: &App, template: LetterTemplate) -> String {
+    app.templates.source(&template.file()).unwrap_or_default()
+}
+
 /// Queues a sample for whoever wrote a text, which isn't in force by that. Says whether they may
 /// have one more.
 pub async fn send_sample(

@@ -178,13 +178,7 @@ pub(in crate::web) async fn test_letter(
     Owner(user): Owner,
 ) -> Result<Response, Error> {
     let app = &visit.app;
-    let mut tx = app.db.read().await?;
-    let written = store::template::versions(&mut tx, SAMPLE, 1).await?.pop();
-    drop(tx);
-    let shipped = || app.templates.source(&SAMPLE.file()).unwrap_or_default();
-    let text = written
-        .and_then(|version| version.text)
-        .unwrap_or_else(shipped);
+    let text = template::text(app, SAMPLE).await?;
     let sent = template::send_sample(app, &user, (SAMPLE, &text)).await?;
     let came = if sent { "sent" } else { "enough" };
     Ok(Redirect::to(&format!("/admin?test={came}")).into_response())

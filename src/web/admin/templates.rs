@@ -117,10 +117,6 @@ fn find(purpose: &str, part: &str) -> Result<LetterTemplate, Error> {
     LetterTemplate::all().find(named).ok_or(Error::NotFound)
 }
 
-fn shipped(app: &App, template: LetterTemplate) -> String {
-    app.templates.source(&template.file()).unwrap_or_default()
-}
-
 async fn try_on(app: &App, template: LetterTemplate, text: &str) -> Result<Trial, Error> {
     let trial = template::try_on(app, (template, text), AsOf::NOW).await;
     trial.map_err(Error::trouble)
@@ -133,11 +129,7 @@ pub(in crate::web) async fn one(
     Path((purpose, part)): Path<(String, String)>,
 ) -> Result<Response, Error> {
     let template = find(&purpose, &part)?;
-    let mut tx = visit.app.db.read().await?;
-    let newest = store::template::versions(&mut tx, template, 1).await?.pop();
-    drop(tx);
-    let text = newest.and_then(|version| version.text);
-    let text = text.unwrap_or_else(|| shipped(&visit.app, template));
+    let text = template::text(&visit.app, template).await?;
     let trial = try_on(&visit.app, template, &text).await?;
     let page = page_of(&visit, template, text, trial).await?;
     board(&visit, user, page)
@@ -211,7 +203,7 @@ fn caught(template: LetterTemplate, trial: Trial) -> Vec<Part> {
 
 /// Each version against the one before; the first against what was shipped.
 fn history(visit: &Visit, template: LetterTemplate, versions: &[Version]) -> Vec<Vec<Cell>> {
-    let shipped = shipped(&visit.app, template);
+    let shipped = template::shipped(&visit.app, template);
     let text = |version: Option<&Version>| {
         let text = version.and_then(|version| version.text.clone());
         text.unwrap_or_else(|| shipped.clone())

@@ -21,11 +21,12 @@ statements! {
            SELECT a.id FROM attempt a JOIN letter l ON l.id = a.letter_id
            WHERE a.at < $1 AND l.state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')
            ORDER BY a.id LIMIT $2)");
-    /// Letters that have come to rest, of one digest or (0) of none.
+    /// Letters that have come to rest, of one digest,
     OLD_LETTERS = Sql::both(
         "SELECT id, state, purpose FROM letter
          WHERE digest_id = $1 AND finished_at < $2 AND state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')
          ORDER BY id LIMIT $3");
+    /// and of none.
     OLD_LETTERS_ALONE = Sql::both(
         "SELECT id, state, purpose FROM letter
          WHERE digest_id IS NULL AND finished_at < $1 AND state IN ('accepted', 'refused', 'uncertain', 'failed', 'cancelled')

@@ -44,10 +44,7 @@ const WHOLE: [(&str, &str); 7] = [
     ),
     ("letter::COUNT_UNFINISHED", "an index of what waits alone"),
     ("letter::TAKE_BACK", "an index of what is held alone"),
-    (
-        "subscriber::COUNT",
-        "for the demo's last words, off an index",
-    ),
+    ("subscriber::COUNT", "only tests ask"),
     ("subscription::COUNT", "stops after so many"),
 ];
 

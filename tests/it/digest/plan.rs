@@ -207,8 +207,8 @@ async fn many_groups_at_once_cut_short_are_taken_up_where_they_ended(test: TestD
         .await
         .unwrap();
     assert_eq!(letters, 3);
-    let lost = stretch(&app, &digest, edition, (reached, 3), false).await;
-    assert_eq!(lost.unwrap().1, 3);
+    let dropped = stretch(&app, &digest, edition, (reached, 3), false).await;
+    assert_eq!(dropped.unwrap().1, 3);
     // Whoever takes it up knows of no place to begin at.
     let again = stretch(&app, &digest, edition, (none, 5), true).await;
     assert_eq!(again.unwrap().1, 2, "three of the five have theirs");

@@ -50,31 +50,36 @@ statements! {
     END_REVIEW = Sql::both("UPDATE digest SET review_until = NULL WHERE id = $1");
     ARRANGE = Sql::both(
         "UPDATE digest SET introduction = $2, ranked = $3, dropped = $4 WHERE id = $1 AND state = 'held'");
-    FOLDED = Sql::both("SELECT folded FROM digest WHERE id = $1");
+    KEPT = Sql::both("SELECT letters, folded FROM digest WHERE id = $1");
     /// With the articles of its longest edition.
     SUMMARIES = Sql {
         sqlite:
-        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.letters, d.folded,
                 COALESCE((SELECT MAX(json_array_length(e.articles)) FROM edition e WHERE e.digest_id = d.id), 0) AS articles
          FROM digest d LEFT JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
         postgres:
-        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.folded,
+        "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.letters, d.folded,
                 CAST(COALESCE((SELECT MAX(json_array_length(CAST(e.articles AS JSON)))
                                FROM edition e WHERE e.digest_id = d.id), 0) AS BIGINT) AS articles
          FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
     };
-    COUNTS_OF = Sql {
+    /// Letters that were accepted are nearly all there are of a digest, and aren't counted one by one. The
+    /// word is the first of the states' in the alphabet.
+    NOT_ACCEPTED = Sql {
         sqlite:
         "SELECT digest_id, state, COUNT(*) FROM letter
-         WHERE digest_id IN (SELECT value FROM json_each($1)) AND purpose = 'digest' GROUP BY digest_id, state",
+         WHERE digest_id IN (SELECT value FROM json_each($1)) AND purpose = 'digest' AND state > 'accepted'
+         GROUP BY digest_id, state",
         postgres:
         "SELECT digest_id, state, COUNT(*) FROM letter
          WHERE digest_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON)))
-           AND purpose = 'digest'
+           AND purpose = 'digest' AND state > 'accepted'
          GROUP BY digest_id, state",
     };
-    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter WHERE digest_id = $1 AND purpose = 'digest' GROUP BY state");
 }
+
+/// Letters by the word of the state they are in.
+type Counts = BTreeMap<String, i64>;
 
 /// A digest and its letters as people who look after lists see them.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +107,7 @@ struct SummaryRow {
     cadence: String,
     cut_at: Stamp,
     state: String,
+    letters: i64,
     folded: Option<String>,
     articles: i64,
 }
@@ -194,16 +200,12 @@ pub async fn summaries(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Res
     let before = before.map_or(i64::MAX, |id| id.0);
     let rows: Vec<SummaryRow> = run!(tx, SUMMARIES, query_as(before, limit), fetch_all)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-    let counts: Vec<(i64, String, i64)> = run!(tx, COUNTS_OF, query_as(to_json(&ids)), fetch_all)?;
-    let mut letters = HashMap::<i64, Vec<(LetterState, i64)>>::new();
-    for (digest, state, count) in counts {
-        let state = parsed(&state, "letter", "state", digest)?;
-        letters.entry(digest).or_default().push((state, count));
-    }
+    let mut others = not_accepted(tx, &ids).await?;
     rows.into_iter()
         .map(|row| {
-            let mut letters = letters.remove(&row.id).unwrap_or_default();
-            letters.extend(unfolded(row.folded.as_deref(), row.id)?);
+            let others = others.remove(&row.id).unwrap_or_default();
+            let kept = (row.letters, row.folded.as_deref());
+            let letters = standing(row.id, kept, others)?;
             summary(row, letters)
         })
         .collect()
@@ -270,29 +272,47 @@ pub async fn arrange(tx: &mut Tx, digest: &Digest) -> Result<bool> {
 
 /// How many letters of a digest stand where, or stood when they were cleared away.
 pub async fn counts(tx: &mut Tx, id: DigestId) -> Result<Vec<(LetterState, i64)>> {
-    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(id), fetch_all)?;
-    let folded: Option<Option<String>> = run!(tx, FOLDED, query_scalar(id), fetch_optional)?;
-    let mut counts = BTreeMap::new();
-    for (state, letters) in rows {
-        counts.insert(state, letters);
+    let kept: Option<(i64, Option<String>)> = run!(tx, KEPT, query_as(id), fetch_optional)?;
+    let others = not_accepted(tx, &[id.0]).await?.remove(&id.0);
+    let (letters, folded) = kept.unwrap_or_default();
+    standing(
+        id.0,
+        (letters, folded.as_deref()),
+        others.unwrap_or_default(),
+    )
+}
+
+/// How many letters of each digest stand elsewhere than among those that a server took.
+async fn not_accepted(tx: &mut Tx, ids: &[i64]) -> Result<HashMap<i64, Counts>> {
+    let rows: Vec<(i64, String, i64)> = run!(tx, NOT_ACCEPTED, query_as(to_json(&ids)), fetch_all)?;
+    let mut counts = HashMap::<i64, Counts>::new();
+    for (digest, state, letters) in rows {
+        counts.entry(digest).or_default().insert(state, letters);
     }
-    for (state, letters) in unfolded(folded.flatten().as_deref(), id.0)? {
-        *counts.entry(state.as_str().to_owned()).or_default() += letters;
+    Ok(counts)
+}
+
+/// Where a digest's letters stand: of all that were ever made, those that are nowhere else were accepted;
+/// and how those stood that were cleared away.
+fn standing(
+    id: i64,
+    (made, folded): (i64, Option<&str>),
+    mut counts: Counts,
+) -> Result<Vec<(LetterState, i64)>> {
+    let folded: Vec<(String, i64)> = match folded {
+        Some(folded) => from_json(folded, "digest", "folded", id)?,
+        None => Vec::new(),
+    };
+    let cleared: i64 = folded.iter().map(|(_, letters)| letters).sum();
+    let accepted = made - cleared - counts.values().sum::<i64>();
+    let accepted = (LetterState::Accepted.as_str().to_owned(), accepted);
+    for (state, letters) in folded.into_iter().chain([accepted]) {
+        *counts.entry(state).or_default() += letters;
     }
     counts
         .into_iter()
-        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
-        .collect()
-}
-
-/// How letters stood that were cleared away.
-fn unfolded(folded: Option<&str>, id: i64) -> Result<Vec<(LetterState, i64)>> {
-    let Some(folded) = folded else {
-        return Ok(Vec::new());
-    };
-    let rows: Vec<(String, i64)> = from_json(folded, "digest", "folded", id)?;
-    rows.into_iter()
-        .map(|(state, letters)| Ok((parsed(&state, "digest", "folded", id)?, letters)))
+        .filter(|(_, letters)| *letters > 0)
+        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", id)?, letters)))
         .collect()
 }
 

@@ -1,14 +1,33 @@
 //! The ledger as people who look after lists read it, beside what [`letter`](super::letter) gives.
 
+use std::collections::BTreeMap;
+
 use crate::audience::SubscriberId;
 use crate::clock::Stamp;
+use crate::letter::LetterState;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
+use crate::store::parsed;
 use crate::store::run;
 use crate::store::statements;
 
 statements! {
+    /// Those that were accepted are known from how many were made: see [`digest`](super::digest).
+    OF_DIGESTS = Sql::both(
+        "SELECT state, COUNT(*) FROM letter
+         WHERE digest_id IN (SELECT id FROM digest) AND purpose = 'digest' AND state > 'accepted' GROUP BY state");
+    OF_NO_DIGEST = Sql::both("SELECT state, COUNT(*) FROM letter WHERE purpose <> 'digest' GROUP BY state");
+    MADE = Sql {
+        sqlite:
+        "SELECT COALESCE(SUM(letters - (SELECT COALESCE(SUM(value ->> 1), 0) FROM json_each(COALESCE(folded, '[]')))), 0)
+         FROM digest",
+        postgres:
+        "SELECT CAST(COALESCE(SUM(letters - (
+           SELECT CAST(COALESCE(SUM(CAST(line.value ->> 1 AS BIGINT)), 0) AS BIGINT)
+           FROM json_array_elements(CAST(COALESCE(folded, '[]') AS JSON)) AS line (value))), 0) AS BIGINT)
+         FROM digest",
+    };
     OF_SUBSCRIBER = Sql::both(
         "SELECT id, purpose, state, made_at, finished_at, tries FROM letter
          WHERE subscriber_id = $1 ORDER BY made_at DESC, id DESC LIMIT $2");
@@ -39,6 +58,24 @@ pub struct Sent {
     pub finished_at: Option<Stamp>,
     /// How often it was tried.
     pub tries: i64,
+}
+
+/// How many letters there are, by where they stand.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
+    let made: i64 = run!(tx, MADE, query_scalar(), fetch_one)?;
+    let others: Vec<(String, i64)> = run!(tx, OF_DIGESTS, query_as(), fetch_all)?;
+    let single: Vec<(String, i64)> = run!(tx, OF_NO_DIGEST, query_as(), fetch_all)?;
+    let accepted = made - others.iter().map(|(_, letters)| letters).sum::<i64>();
+    let accepted = (LetterState::Accepted.as_str().to_owned(), accepted);
+    let mut counts = BTreeMap::<String, i64>::new();
+    for (state, letters) in others.into_iter().chain(single).chain([accepted]) {
+        *counts.entry(state).or_default() += letters;
+    }
+    counts
+        .into_iter()
+        .filter(|(_, letters)| *letters > 0)
+        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
+        .collect()
 }
 
 /// At most `limit` letters of one subscriber, the newest first.

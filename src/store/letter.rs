@@ -189,7 +189,7 @@ statements! {
            AND state IN ('queued', 'deferred', 'leased') LIMIT 1) AS waiting");
     PAUSE = Sql::both(
         "UPDATE letter SET state = 'paused' WHERE digest_id = $1 AND purpose = 'digest' AND state IN ('queued', 'deferred', 'leased')");
-    RESUME = Sql::both("UPDATE letter SET state = 'queued', due_at = $2 WHERE digest_id = $1 AND state = 'paused'");
+    RESUME = Sql::both("UPDATE letter SET state = 'queued', due_at = $2 WHERE digest_id = $1 AND purpose = 'digest' AND state = 'paused'");
     /// The reader left: what is not being handed over this moment stays here.
     CANCEL_OF_SUBSCRIPTION = Sql::both(
         "UPDATE letter SET state = 'cancelled', finished_at = $2
@@ -206,14 +206,13 @@ statements! {
     };
     COUNT_ACCEPTED = Sql::both("SELECT COUNT(*) FROM letter WHERE state = 'accepted' AND finished_at > $1");
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM letter WHERE state IN ('queued', 'deferred')");
-    COUNTS = Sql::both("SELECT state, COUNT(*) FROM letter GROUP BY state");
     GET = Sql::both(
         "SELECT l.id, l.purpose, l.state, l.digest_id, l.edition_id, l.given_back, l.made_at, l.due_at, l.handing_at, l.finished_at, l.tries, l.resends,
                 COALESCE(r.email, u.email, '') AS email
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id WHERE l.id = $1");
     PAGE = Sql::both(page!("l.id < $1"));
     PAGE_OF_DIGEST = Sql::both(page!("l.id < $1 AND l.digest_id = $3"));
-    PAGE_OF_DIGEST_IN = Sql::both(page!("l.id < $1 AND l.digest_id = $3 AND l.state = $4"));
+    PAGE_OF_DIGEST_IN = Sql::both(page!("l.id < $1 AND l.digest_id = $3 AND l.purpose = 'digest' AND l.state = $4"));
     /// By state: each kind of states has an index of its own, but for letters that arrived, which are
     /// nearly all.
     PAGE_WAITING = Sql::both(page!("l.id < $1 AND l.state IN ('queued', 'deferred') AND l.state = $3"));
@@ -234,7 +233,7 @@ statements! {
          WHERE l.digest_id = $1 AND l.subscription_id = $2");
     RETRY = Sql::both(
         "UPDATE letter SET state = 'queued', due_at = $2, deadline_at = $3, finished_at = NULL
-         WHERE digest_id = $1 AND state IN ('failed', 'refused') AND given_back = 0");
+         WHERE digest_id = $1 AND purpose = 'digest' AND state IN ('failed', 'refused') AND given_back = 0");
 }
 
 /// Who goes first.
@@ -583,14 +582,6 @@ pub async fn count_accepted(tx: &mut Tx, since: Stamp) -> Result<i64> {
 /// When the next waiting letter is due.
 pub async fn next_due(tx: &mut Tx) -> Result<Option<Stamp>> {
     Ok(run!(tx, NEXT_DUE, query_scalar(), fetch_one)?)
-}
-
-/// How many letters stand where.
-pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
-    let rows: Vec<(String, i64)> = run!(tx, COUNTS, query_as(), fetch_all)?;
-    rows.into_iter()
-        .map(|(state, letters)| Ok((parsed(&state, "letter", "state", 0)?, letters)))
-        .collect()
 }
 
 /// One letter.

@@ -40,7 +40,7 @@ statements! {
            SELECT json_extract(value, '$[0]') AS edition_id, json_extract(value, '$[1]') AS seqs FROM json_each($2)),
          back AS MATERIALIZED (
            SELECT l.subscription_id AS id, held.seqs FROM letter l JOIN held ON held.edition_id = l.edition_id
-           WHERE l.digest_id = $1 AND l.state IN ('queued', 'deferred', 'leased', 'paused') AND l.resends = 0
+           WHERE l.digest_id = $1 AND l.purpose = 'digest' AND l.state IN ('queued', 'deferred', 'leased', 'paused') AND l.resends = 0
              AND l.deadline_at < $3 AND (l.subscription_id = $4 OR $4 = 0))
          UPDATE subscription SET owed = CASE owed WHEN '' THEN back.seqs ELSE owed || ',' || back.seqs END
          FROM back WHERE subscription.id = back.id AND subscription.state IN ('active', 'paused')",
@@ -50,7 +50,7 @@ statements! {
            FROM json_array_elements(CAST($2 AS JSON)) AS line (value)),
          back AS (
            SELECT l.subscription_id AS id, held.seqs FROM letter l JOIN held ON held.edition_id = l.edition_id
-           WHERE l.digest_id = $1 AND l.state IN ('queued', 'deferred', 'leased', 'paused') AND l.resends = 0
+           WHERE l.digest_id = $1 AND l.purpose = 'digest' AND l.state IN ('queued', 'deferred', 'leased', 'paused') AND l.resends = 0
              AND l.deadline_at < $3 AND (l.subscription_id = $4 OR $4 = 0))
          UPDATE subscription SET owed = CASE owed WHEN '' THEN back.seqs ELSE owed || ',' || back.seqs END
          FROM back WHERE subscription.id = back.id AND subscription.state IN ('active', 'paused')",

@@ -119,6 +119,7 @@ statements! {
         "UPDATE subscription SET cursor_seq = $1
          WHERE cursor_seq < $1 AND owed = '' AND apart = '' AND state = 'active' AND id IN (
            SELECT subscription_id FROM letter WHERE digest_id = $2 AND subscription_id > $3 AND subscription_id <= $4)");
+    COUNT_ON = Sql::both("UPDATE digest SET letters = letters + $2 WHERE id = $1");
     /// One letter for each reader of a chunk whom we may write to.
     QUEUE = Sql {
         sqlite:
@@ -273,6 +274,7 @@ pub async fn chunk(
     };
     let moved = to_json(&moved);
     let queued = change!(tx, QUEUE, (&moved, digest.id, edition, now, deadline))?;
+    count_on(tx, digest.id, queued).await?;
     Ok(Some(queued))
 }
 
@@ -320,8 +322,15 @@ pub async fn stretch(
     )?;
     if queued > 0 {
         change!(tx, SERVE_ACROSS, (digest.to_seq, digest.id, after, last))?;
+        count_on(tx, digest.id, queued).await?;
     }
     Ok(Some((last, queued)))
+}
+
+/// Keeps how many letters a digest has: pages that show it count none.
+async fn count_on(tx: &mut Tx, id: DigestId, letters: u64) -> Result<()> {
+    change!(tx, COUNT_ON, (id, letters.cast_signed()))?;
+    Ok(())
 }
 
 /// What is critical goes to every cadence.

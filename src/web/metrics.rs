@@ -42,7 +42,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Result<Response, Error> {
 async fn text(app: &App) -> store::Result<String> {
     let mut page = Page::default();
     let mut tx = app.db.read().await?;
-    let letters = store::letter::counts(&mut tx).await?;
+    let letters = store::ledger::counts(&mut tx).await?;
     let letters = letters
         .into_iter()
         .map(|(state, count)| (state.as_str(), count));

@@ -39,8 +39,8 @@ const WHOLE: [(&str, &str); 7] = [
     ("first_steps::REACHED", "stops at the first"),
     ("retain::CLEAR_ATTEMPTS", "once a day, from the oldest on"),
     (
-        "letter::COUNTS",
-        "for /metrics and the demo's last words, off an index",
+        "ledger::OF_NO_DIGEST",
+        "for /metrics, an index of these alone",
     ),
     ("letter::COUNT_UNFINISHED", "an index of what waits alone"),
     ("letter::TAKE_BACK", "an index of what is held alone"),

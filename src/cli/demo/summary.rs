@@ -171,7 +171,7 @@ async fn letters(app: &App, digests: &[DigestId]) -> Result<Letters, Failure> {
             );
         }
     }
-    let all: i64 = store::letter::counts(&mut tx)
+    let all: i64 = store::ledger::counts(&mut tx)
         .await?
         .into_iter()
         .map(|(_, letters)| letters)

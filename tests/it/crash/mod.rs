@@ -309,7 +309,7 @@ fn check_what_was_taken(sink: &Sink, readers: usize, most: usize) {
 
 async fn check_database(url: &str, readers: usize) {
     let db = Db::open(url).await.unwrap();
-    let counts = store::letter::counts(&mut db.read().await.unwrap())
+    let counts = store::ledger::counts(&mut db.read().await.unwrap())
         .await
         .unwrap();
     assert_eq!(

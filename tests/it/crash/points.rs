@@ -188,7 +188,7 @@ async fn play(point: Point) {
 async fn until_it_says(db: &Db, records: Records) {
     loop {
         let mut tx = db.read().await.unwrap();
-        let counts = store::letter::counts(&mut tx).await.unwrap();
+        let counts = store::ledger::counts(&mut tx).await.unwrap();
         drop(tx);
         let found = |state| counts.iter().find(|(found, _)| *found == state);
         let is_so = |(state, expected): &(LetterState, usize)| {

@@ -1,5 +1,6 @@
 //! A whole Visnyk in a box: its own database, a clock moved by hand, letters kept in memory.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -416,14 +417,19 @@ impl TestApp {
         }
     }
 
-    /// Asserts that nothing was left half done: no lease, no letter that is due, no task.
+    /// Asserts that nothing was left half done: no lease, no letter that is due, no task; and that what
+    /// is kept of numbers is what is counted.
     pub(crate) async fn finish(self) {
         let mut tx = self.db.read().await.unwrap();
-        let counts = store::letter::counts(&mut tx).await.unwrap();
+        let counts = store::ledger::counts(&mut tx).await.unwrap();
         let half_done = counts
             .iter()
             .filter(|(state, _)| matches!(state.as_str(), "leased" | "handing"));
         assert_eq!(half_done.count(), 0, "letters left in hand: {counts:?}");
+        let kept = counts
+            .iter()
+            .map(|(state, letters)| (state.as_str().to_owned(), *letters));
+        assert_eq!(kept.collect::<BTreeMap<_, _>>(), counted(&self.db).await);
         let due = store::letter::next_due(&mut tx).await.unwrap();
         assert!(
             due.is_none_or(|due| due > self.now()),
@@ -431,6 +437,16 @@ impl TestApp {
         );
         assert_eq!(self.tasks.len(), 0, "tasks left running");
     }
+}
+
+/// How many letters are in each state.
+async fn counted(db: &Db) -> BTreeMap<String, i64> {
+    const ALL: &str = "SELECT state, COUNT(*) FROM letter GROUP BY state";
+    let rows: Vec<(String, i64)> = match db {
+        Db::Sqlite { read, .. } => sqlx::query_as(ALL).fetch_all(read).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_as(ALL).fetch_all(pool).await.unwrap(),
+    };
+    rows.into_iter().collect()
 }
 
 /// What a source might give.

@@ -31,8 +31,6 @@ statements! {
     OF_SUBSCRIBER = Sql::both(
         "SELECT id, purpose, state, made_at, finished_at, tries FROM letter
          WHERE subscriber_id = $1 ORDER BY made_at DESC, id DESC LIMIT $2");
-    /// Active on a day: those who began by its end, less those who ended by then.
-    BEGUN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at < $1");
     BEGUN_WITHIN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at >= $1 AND active_at < $2");
     ENDED_WITHIN = Sql::both(
         "SELECT COUNT(*) FROM subscription WHERE ended_at >= $1 AND ended_at < $2 AND active_at IS NOT NULL");
@@ -40,7 +38,6 @@ statements! {
         sqlite: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
         postgres: "SELECT pg_database_size(current_database())",
     };
-    ENDED = Sql::both("SELECT COUNT(*) FROM subscription WHERE ended_at < $1 AND active_at IS NOT NULL");
 }
 
 /// One letter of somebody's.
@@ -81,13 +78,6 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
 /// At most `limit` letters of one subscriber, the newest first.
 pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId, limit: i64) -> Result<Vec<Sent>> {
     Ok(run!(tx, OF_SUBSCRIBER, query_as(id, limit), fetch_all)?)
-}
-
-/// How many subscriptions were active at a moment, as far as what is kept tells.
-pub async fn active_at(tx: &mut Tx, at: Stamp) -> Result<i64> {
-    let begun: i64 = run!(tx, BEGUN, query_scalar(at), fetch_one)?;
-    let ended: i64 = run!(tx, ENDED, query_scalar(at), fetch_one)?;
-    Ok(begun - ended)
 }
 
 /// By how many active subscriptions there were more at the second moment than at the first.

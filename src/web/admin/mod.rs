@@ -64,12 +64,11 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
     let yesterday = visit.app.now() - chrono::TimeDelta::days(1);
     let digests = store::digest::summaries(&mut tx, None, limit(NEWEST)).await?;
     let sources = store::source::all(&mut tx).await?;
+    let active = store::subscription::count_active(&mut tx).await?;
     let page = AdminHome {
         first_steps: first_steps::left(&visit, &insider.0, &mut tx).await?,
         articles: store::article::count(&mut tx).await?.unsigned_abs(),
-        subscriptions: store::subscription::count_active(&mut tx)
-            .await?
-            .unsigned_abs(),
+        subscriptions: active.unsigned_abs(),
         waiting: store::letter::count_unfinished(&mut tx)
             .await?
             .unsigned_abs(),
@@ -78,7 +77,7 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
             .unsigned_abs(),
         failing: sources.into_iter().filter_map(failing).collect(),
         charts: vec![
-            readers_by_day(&visit, &mut tx).await?,
+            readers_by_day(&visit, &mut tx, active).await?,
             by_digest(&visit, &digests),
         ],
         digests: digests
@@ -92,18 +91,18 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
 /// Days that the chart of readers shows.
 const DAYS: i64 = 30;
 
-/// Active subscriptions at the end of each of the last days: counted once, and from there on what
-/// came and went.
-async fn readers_by_day(visit: &Visit, tx: &mut Tx) -> Result<Chart, Error> {
-    let mut counts = Vec::new();
+/// Active subscriptions at the end of each of the last days: counted now, and from there back what came
+/// and went.
+async fn readers_by_day(visit: &Visit, tx: &mut Tx, now: i64) -> Result<Chart, Error> {
+    let (mut counts, mut readers) = (Vec::new(), now);
     let days_ago = |ago| visit.app.now() - chrono::TimeDelta::days(ago);
-    let mut active = store::ledger::active_at(tx, days_ago(DAYS)).await?;
-    for ago in (0..DAYS).rev() {
+    for ago in 0..DAYS {
         let (from, to) = (days_ago(ago + 1), days_ago(ago));
-        active += store::ledger::came_and_went(tx, from, to).await?;
         let label = visit.local(to).format("%d.%m").to_string();
-        counts.push((label, active));
+        counts.push((label, readers));
+        readers -= store::ledger::came_and_went(tx, from, to).await?;
     }
+    counts.reverse();
     Ok(Chart::of("readers_by_day", "day", counts))
 }
 

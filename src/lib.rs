@@ -17,6 +17,7 @@
 
 pub mod access;
 pub mod app;
+pub mod callback;
 pub mod clock;
 pub mod config;
 pub mod locale;
@@ -37,6 +38,8 @@ pub mod digest;
 pub mod letter;
 
 pub mod delivery;
+
+pub mod webhook;
 
 pub mod web;
 

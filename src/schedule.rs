@@ -21,11 +21,13 @@ use crate::delivery::bounce;
 use crate::delivery::smtp::Trust;
 use crate::digest::compile;
 use crate::digest::retain;
+use crate::digest::sent;
 use crate::feed::hub;
 use crate::source::pictures;
 use crate::source::poll;
 use crate::source::websub;
 use crate::store::installation;
+use crate::webhook::post;
 
 /// Rings until the app stops: at once, and then by the clock.
 pub async fn run(app: &App) -> anyhow::Result<()> {
@@ -95,6 +97,18 @@ async fn give_out(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedule
         app,
         "compile",
         |app| async move { compile::compile_due(&app).await.map(drop) },
+    )
+    .await?;
+    every(scheduler, "*/5 * * * * *", app, "sent", |app| async move {
+        sent::note_due(&app).await.map(drop)
+    })
+    .await?;
+    every(
+        scheduler,
+        "*/2 * * * * *",
+        app,
+        "webhook",
+        |app| async move { post::post_due(&app).await.map(drop) },
     )
     .await?;
     every(scheduler, "0 17 * * * *", app, "retain", |app| async move {

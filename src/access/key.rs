@@ -68,6 +68,10 @@ scopes! {
     SuppressionsRead = "suppressions:read",
     /// Add and remove.
     SuppressionsWrite = "suppressions:write",
+    /// Which programs are told of what.
+    WebhooksRead = "webhooks:read",
+    /// Add, try out, remove.
+    WebhooksWrite = "webhooks:write",
 }
 
 impl Scope {

@@ -13,9 +13,11 @@ use crate::audience::consent::Act;
 use crate::audience::sign_up;
 use crate::audience::sign_up::NoStanding;
 use crate::audience::sign_up::Standing;
+use crate::audience::subscription::SubscriptionState;
 use crate::letter::LetterPurpose;
 use crate::store;
 use crate::store::subscriber::Suppression;
+use crate::webhook::Event;
 
 /// How long the link in the letter works: what it does can't be undone.
 pub const LINK_WORKS: TimeDelta = TimeDelta::hours(24);
@@ -52,6 +54,14 @@ pub async fn forget(
     for subscription in store::subscription::of_subscriber(&mut tx, subscriber.id).await? {
         let about = (subscriber.id, subscription.list_id);
         sign_up::record(&mut tx, app, about, Act::Withdrawn, (origin, wording)).await?;
+        if matches!(
+            subscription.state,
+            SubscriptionState::Active | SubscriptionState::Paused
+        ) {
+            let list = store::list::get(&mut tx, subscription.list_id).await?;
+            let about = sign_up::about(subscriber.id, subscription.id, &list);
+            store::webhook::tell(&mut tx, Event::Left, &about, now).await?;
+        }
     }
     let why = Suppression::Erasure;
     store::subscriber::suppress(&mut tx, &subscriber.email, why, &app.secret, now).await?;

@@ -27,6 +27,7 @@ use crate::letter::LetterPurpose;
 use crate::store;
 use crate::store::Tx;
 use crate::store::subscriber::NewSubscriber;
+use crate::webhook::Event;
 
 /// For so long after leaving, one press takes it back; later it takes a new confirmation.
 const SECOND_THOUGHTS: TimeDelta = TimeDelta::days(1);
@@ -126,6 +127,7 @@ pub async fn come_back(
     }
     let about = (standing.subscriber.id, list.id);
     sign_up::record(&mut tx, app, about, Act::Given, (origin, wording)).await?;
+    store::webhook::tell(&mut tx, Event::Confirmed, &standing.about(), now).await?;
     tx.commit().await?;
     Ok(true)
 }

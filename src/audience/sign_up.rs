@@ -6,6 +6,8 @@
 
 use chrono::TimeDelta;
 use chrono_tz::Tz;
+use serde_json::Value;
+use serde_json::json;
 
 use crate::access::BadLink;
 use crate::access::Purpose;
@@ -33,6 +35,7 @@ use crate::locale::Language;
 use crate::store;
 use crate::store::Tx;
 use crate::store::subscriber::NewSubscriber;
+use crate::webhook::Event;
 
 /// How long a letter that somebody waits for is worth sending.
 const WORTH_SENDING: TimeDelta = TimeDelta::hours(24);
@@ -113,6 +116,8 @@ pub async fn enrol(app: &App, list: &List, wish: &Wish) -> store::Result<Option<
             (&wish.origin, &wish.wording),
         )
         .await?;
+        let about = about(subscriber.id, id, list);
+        store::webhook::tell(&mut tx, Event::Confirmed, &about, now).await?;
     }
     tx.commit().await?;
     Ok(asked)
@@ -127,6 +132,19 @@ pub struct Standing {
     pub list: List,
     /// How.
     pub subscription: Subscription,
+}
+
+impl Standing {
+    /// The same for programs.
+    pub fn about(&self) -> Value {
+        about(self.subscriber.id, self.subscription.id, &self.list)
+    }
+}
+
+/// What programs are told of a subscription: numbers, never an address.
+pub fn about(subscriber: SubscriberId, subscription: SubscriptionId, list: &List) -> Value {
+    let list = list.slug.as_str();
+    json!({ "subscriber": subscriber, "subscription": subscription, "list": list })
 }
 
 /// Why a link leads nowhere.
@@ -184,6 +202,7 @@ pub async fn confirm(
         // It goes in any case, and leaves the less for others.
         spend(&mut tx, app, purpose, &standing.subscriber.email).await?;
         store::letter::add(&mut tx, purpose, whom, now, now + WORTH_SENDING).await?;
+        store::webhook::tell(&mut tx, Event::Confirmed, &standing.about(), now).await?;
     }
     tx.commit().await?;
     app.letters_waiting.notify_one();
@@ -210,6 +229,7 @@ pub async fn leave(
                 (standing.subscriber.id, Some(standing.subscription.id)),
             );
             store::letter::add(&mut tx, purpose, whom, now, now + WORTH_SENDING).await?;
+            store::webhook::tell(&mut tx, Event::Left, &standing.about(), now).await?;
         }
     }
     tx.commit().await?;

@@ -25,6 +25,7 @@ use crate::config::Settings;
 use crate::delivery::worker;
 use crate::delivery::worker::Until;
 use crate::digest::compile;
+use crate::digest::sent;
 use crate::feed::hub;
 use crate::schedule;
 use crate::source::pictures;
@@ -34,6 +35,7 @@ use crate::store;
 use crate::store::Db;
 use crate::store::lock::Lock;
 use crate::web;
+use crate::webhook::post;
 
 /// How long open connections and letters on their way may take to end.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -206,6 +208,8 @@ impl Tick {
         hub::verify_due(&app).await?;
         hub::push_due(&app).await?;
         hub::tell_outside(&app).await?;
+        sent::note_due(&app).await?;
+        post::post_due(&app).await?;
         app.db.close().await;
         common.out().give(&ticked, |ticked| {
             let polls = out::count(ticked.polls, "source", "sources");

@@ -4,6 +4,7 @@
 //! refusals; what it means for the reader comes out, once, however often it is told.
 
 use chrono::TimeDelta;
+use serde_json::json;
 
 use crate::access::Purpose;
 use crate::app::App;
@@ -34,6 +35,7 @@ use crate::store;
 use crate::store::Tx;
 use crate::store::bounce::NewBounce;
 use crate::store::subscriber::Suppression;
+use crate::webhook::Event;
 
 /// Points in [`MEMORY`] from which an address is written to no more.
 const TOO_MANY: i64 = 10;
@@ -186,6 +188,13 @@ async fn record(app: &App, tx: &mut Tx, report: &Report, whom: &Whom) -> store::
     if !store::bounce::record(tx, &new).await? {
         return Ok(Taken::Known);
     }
+    if let Some(letter) = whom.letter.filter(|_| report.kind != Kind::Complaint) {
+        let about = json!({
+            "letter": letter, "subscriber": whom.subscriber, "digest": whom.digest,
+            "kind": report.kind.as_str(), "status": report.status, "origin": report.origin,
+        });
+        store::webhook::tell(tx, Event::Refused, &about, now).await?;
+    }
     if let Some(digest) = whom.digest {
         look_at(app, tx, digest, report.kind).await?;
     }
@@ -252,6 +261,9 @@ async fn end_all(
             continue;
         }
         store::letter::cancel_of_subscription(tx, subscription.id, now).await?;
+        let list = store::list::get(tx, subscription.list_id).await?;
+        let about = sign_up::about(subscriber, subscription.id, &list);
+        store::webhook::tell(tx, Event::Left, &about, now).await?;
         let consent = Consent {
             subscriber_id: subscriber,
             list_id: subscription.list_id,

@@ -11,6 +11,7 @@ pub mod latest;
 pub mod render;
 pub mod retain;
 pub mod review;
+pub mod sent;
 pub mod window;
 
 use serde::Serialize;

@@ -15,6 +15,7 @@ pub async fn clear(app: &App) -> anyhow::Result<()> {
     let mut tx = app.db.begin().await?;
     let forgotten = store::retain::forget_unconfirmed(&mut tx, now - retain.unconfirmed).await?;
     store::asking::forget_old(&mut tx, now).await?;
+    store::webhook::clear(&mut tx, now - retain.attempts).await?;
     store::upload::drop_old(&mut tx, now - upload::KEPT).await?;
     tx.commit().await?;
     let mut tries = 0;

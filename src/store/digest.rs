@@ -36,6 +36,14 @@ statements! {
         "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
                 introduction, ranked, dropped, critical_seq, alarm
          FROM digest WHERE id = $1");
+    /// Planned, and nothing of them is left to send.
+    OVER = Sql::both(
+        "SELECT d.id, l.slug AS list, d.cadence FROM digest d JOIN list l ON l.id = d.list_id
+         WHERE d.state = 'planned' AND d.sent_at IS NULL AND NOT EXISTS (
+           SELECT 1 FROM letter x WHERE x.digest_id = d.id AND x.purpose = 'digest'
+             AND x.state IN ('queued', 'leased', 'handing', 'deferred', 'paused'))
+         ORDER BY d.id LIMIT $1");
+    SET_SENT = Sql::both("UPDATE digest SET sent_at = $2 WHERE id = $1 AND sent_at IS NULL");
     IN_PLANNING = Sql::both("SELECT id FROM digest WHERE state = 'planning' ORDER BY id");
     LATEST = Sql::both(
         "SELECT id, list_id, cadence, period_key, rhythm_id, to_seq, cut_at, state, not_after, review_until,
@@ -98,6 +106,17 @@ pub struct Summary {
     pub articles: i64,
     /// How many letters stand where.
     pub letters: Vec<(LetterState, i64)>,
+}
+
+/// A digest of which nothing is left to send.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Over {
+    /// Which.
+    pub id: DigestId,
+    /// The list's slug.
+    pub list: String,
+    /// Which cadence.
+    pub cadence: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -176,6 +195,16 @@ pub async fn cut(tx: &mut Tx, new: &NewDigest<'_>, now: Stamp) -> Result<Option<
 pub async fn find(tx: &mut Tx, id: DigestId) -> Result<Option<Digest>> {
     let row: Option<DigestRow> = run!(tx, GET, query_as(id), fetch_optional)?;
     row.map(digest).transpose()
+}
+
+/// At most `limit` digests of which nothing is left to send, and nobody has noted so.
+pub async fn over(tx: &mut Tx, limit: i64) -> Result<Vec<Over>> {
+    Ok(run!(tx, OVER, query_as(limit), fetch_all)?)
+}
+
+/// Notes when the last letter of a digest came to rest; false if somebody did.
+pub async fn set_sent(tx: &mut Tx, id: DigestId, now: Stamp) -> Result<bool> {
+    Ok(change!(tx, SET_SENT, (id, now))? > 0)
 }
 
 /// Digests whose letters are being made.

@@ -48,6 +48,7 @@ pub mod template;
 pub mod topic;
 pub mod upload;
 pub mod user;
+pub mod webhook;
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -455,6 +456,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         topic::STATEMENTS,
         upload::STATEMENTS,
         user::STATEMENTS,
+        webhook::STATEMENTS,
     ]
     .concat()
 }

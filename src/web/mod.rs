@@ -260,6 +260,7 @@ fn desks() -> Router<Web> {
     use admin::sources;
     use admin::staff;
     use admin::suppressions;
+    use admin::webhooks;
     Router::new()
         .route("/admin/sources", get(sources::all))
         .route("/admin/sources/new", get(sources::fresh).post(sources::add))
@@ -310,6 +311,9 @@ fn desks() -> Router<Web> {
         .route("/admin/users/{id}/reset", post(staff::reset))
         .route("/admin/keys", post(staff::add_key))
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
+        .route("/admin/webhooks", get(webhooks::all).post(webhooks::add))
+        .route("/admin/webhooks/{id}", get(webhooks::one))
+        .route("/admin/webhooks/{id}/{verb}", post(webhooks::act))
         .route("/admin/audit", get(staff::audit))
         .layer(DefaultBodyLimit::max(MOST_TEXT))
 }

@@ -31,3 +31,4 @@ mod store;
 mod templates;
 mod verified;
 mod web;
+mod webhook;

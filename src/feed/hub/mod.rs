@@ -11,8 +11,6 @@ mod push;
 pub use outside::tell_outside;
 pub use push::push_due;
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 use aws_lc_rs::digest::SHA256;
 use aws_lc_rs::digest::digest;
@@ -21,11 +19,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use subtle::ConstantTimeEq;
-use tokio::task::JoinSet;
 use url::Url;
 
 use crate::access::Token;
 use crate::app::App;
+use crate::callback::IN_HAND;
+use crate::callback::Reached;
+use crate::callback::side_by_side;
 use crate::clock::Stamp;
 use crate::feed::FeedFormat;
 use crate::feed::address::Address;
@@ -52,10 +52,6 @@ const MOST_OF_HOST: i64 = 5_000;
 const MOST_WISHES: i64 = 10_000;
 /// How many wishes one look verifies, and pushes one look makes.
 const AT_A_LOOK: i64 = 200;
-/// How many hosts are asked at the same time.
-const HOSTS_AT_ONCE: usize = 16;
-/// How long a process may hold what it took in hand: longer than any exchange.
-const IN_HAND: TimeDelta = TimeDelta::minutes(2);
 /// How often a callback that can't be reached is asked whether a wish is its own.
 const MOST_TRIES: i64 = 3;
 
@@ -272,57 +268,6 @@ pub async fn verify_due(app: &App) -> anyhow::Result<usize> {
     let found = due.len();
     side_by_side(app, due, |wish| host(&wish.asked.callback), verify).await?;
     Ok(found)
-}
-
-/// Does work host by host, those of one host one after another, so that a slow one holds up only
-/// itself. What fails is logged, and its alarm rings again.
-async fn side_by_side<T, F>(
-    app: &App,
-    work: Vec<T>,
-    host: impl Fn(&T) -> String + Send,
-    step: impl Fn(App, T) -> F + Clone + Send + Sync + 'static,
-) -> anyhow::Result<()>
-where
-    T: Send + 'static,
-    F: Future<Output = anyhow::Result<Reached>> + Send,
-{
-    let mut hosts = BTreeMap::<String, Vec<T>>::new();
-    for one in work {
-        hosts.entry(host(&one)).or_default().push(one);
-    }
-    let mut running = JoinSet::new();
-    for work in hosts.into_values() {
-        if running.len() >= HOSTS_AT_ONCE {
-            running.join_next().await.transpose()?;
-        }
-        let (app, step) = (app.clone(), step.clone());
-        running.spawn(async move {
-            for one in work {
-                if app.stop.is_cancelled() {
-                    break;
-                }
-                match step(app.clone(), one).await {
-                    Ok(Reached::Yes) => {}
-                    // Its turn comes again, and then the others' may be better.
-                    Ok(Reached::No) => break,
-                    Err(problem) => {
-                        tracing::error!(problem = format!("{problem:#}"), "hub.broken");
-                    }
-                }
-            }
-        });
-    }
-    while let Some(host) = running.join_next().await {
-        host?;
-    }
-    Ok(())
-}
-
-/// Whether a host answered: one that doesn't is left alone until the next look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reached {
-    Yes,
-    No,
 }
 
 async fn verify(app: App, wish: Wish) -> anyhow::Result<Reached> {

@@ -8,12 +8,12 @@ use url::form_urlencoded;
 
 use crate::app::App;
 use crate::article::TopicKind;
+use crate::callback::IN_HAND;
 use crate::clock::Stamp;
 use crate::feed::FeedFormat;
 use crate::feed::address::Address;
 use crate::feed::address::Form;
 use crate::feed::address::Place;
-use crate::feed::hub::IN_HAND;
 use crate::source::SourceId;
 use crate::source::SourceUrl;
 use crate::store;

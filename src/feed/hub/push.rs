@@ -9,18 +9,18 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use chrono::TimeDelta;
 use tokio::sync::OnceCell;
 
 use crate::app::App;
+use crate::callback::IN_HAND;
+use crate::callback::Reached;
+use crate::callback::side_by_side;
+use crate::callback::wait;
 use crate::clock::Stamp;
 use crate::feed::document;
 use crate::feed::hub::AT_A_LOOK;
 use crate::feed::hub::Content;
-use crate::feed::hub::IN_HAND;
-use crate::feed::hub::Reached;
 use crate::feed::hub::content;
-use crate::feed::hub::side_by_side;
 use crate::source::SourceUrl;
 use crate::source::fetch::Answer;
 use crate::source::fetch::FetchError;
@@ -28,8 +28,6 @@ use crate::store;
 use crate::store::hub::HubTopic;
 use crate::store::hub::Push;
 
-/// The wait after the first failure, and the longest.
-const WAITS: [TimeDelta; 2] = [TimeDelta::seconds(30), TimeDelta::hours(6)];
 /// How many feeds are seen to before anything is pushed.
 const TOPICS: i64 = 200;
 
@@ -179,26 +177,9 @@ async fn record(
     Ok(())
 }
 
-/// Twice as long after each failure, and never shorter than the callback asks.
-fn wait(tries: i64, asked: Option<u64>) -> TimeDelta {
-    let [first, longest] = WAITS;
-    let doublings = u32::try_from(tries.clamp(0, 12)).unwrap_or_default();
-    let asked = asked.and_then(|seconds| TimeDelta::try_seconds(i64::try_from(seconds).ok()?));
-    let wait = first * 2_i32.pow(doublings);
-    wait.max(asked.unwrap_or_default()).min(longest)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_double_and_end_at_six_hours() {
-        assert_eq!(wait(0, None), TimeDelta::seconds(30));
-        assert_eq!(wait(3, None), TimeDelta::minutes(4));
-        assert_eq!(wait(3, Some(3600)), TimeDelta::hours(1));
-        assert_eq!(wait(1_000_000, Some(u64::MAX)), TimeDelta::hours(6));
-    }
 
     #[test]
     fn the_signature_is_the_hmac_that_everybody_computes() {

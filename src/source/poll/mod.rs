@@ -43,6 +43,7 @@ use crate::source::read::How;
 use crate::source::websub;
 use crate::store;
 use crate::store::Tx;
+use crate::webhook::Event;
 
 /// A permanent redirect is believed when it was seen at so many polls in a row …
 const SIGHTINGS: i64 = 3;
@@ -50,6 +51,8 @@ const SIGHTINGS: i64 = 3;
 const STANDING: TimeDelta = TimeDelta::hours(24);
 /// The longest wait between polls of a source that fails.
 const LONGEST_WAIT: TimeDelta = TimeDelta::hours(24);
+/// Failures in a row that programs are told of.
+const TOLD_AFTER: i64 = 3;
 
 /// What a poll came to.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -255,6 +258,7 @@ async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Res
         )
         .await?;
         store::source::set_state(&mut tx, source.id, SourceState::Gone, app.now()).await?;
+        tell(app, &mut tx, source, &problem.to_string()).await?;
         tx.commit().await?;
         return Ok(Polled::Failed {
             problem: problem.to_string(),
@@ -284,10 +288,21 @@ async fn note_failure(
     let next = source.pace.after_quiet(now + wait);
     let mut tx = app.db.begin().await?;
     store::source::record_bad(&mut tx, source.id, now, next, problem).await?;
+    if source.failures + 1 == TOLD_AFTER {
+        tell(app, &mut tx, source, problem).await?;
+    }
     tx.commit().await?;
     Ok(Polled::Failed {
         problem: problem.to_owned(),
     })
+}
+
+/// Tells whoever asked that a source fails.
+async fn tell(app: &App, tx: &mut Tx, source: &Source, problem: &str) -> store::Result<()> {
+    let about = serde_json::json!({
+        "source": source.id, "name": source.name, "url": source.url.as_str(), "problem": problem,
+    });
+    store::webhook::tell(tx, Event::Failing, &about, app.now()).await
 }
 
 /// Twice as long after each failure, to a day at most, and never giving up.

@@ -17,6 +17,7 @@ pub(super) mod sources;
 pub(super) mod staff;
 pub(super) mod suppressions;
 pub(super) mod templates;
+pub(super) mod webhooks;
 
 use axum::response::Response;
 

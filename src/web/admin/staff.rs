@@ -73,6 +73,7 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
     };
     Ok(Board {
         title: "users",
+        links: vec![("webhooks", visit.app.url("/admin/webhooks"))],
         parts: vec![
             Part::Table(Table {
                 title: "",

@@ -122,7 +122,7 @@ macro_rules! needs {
 needs! {
     ArticlesRead, ArticlesWrite, SourcesRead, SourcesWrite, ListsRead, ListsWrite, SubscribersRead,
     SubscribersWrite, DigestsRead, DigestsWrite, LettersRead, LettersWrite, SuppressionsRead,
-    SuppressionsWrite,
+    SuppressionsWrite, WebhooksRead, WebhooksWrite,
 }
 
 /// Whoever calls, if their key has the scope.

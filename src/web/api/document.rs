@@ -46,6 +46,7 @@ use crate::web::visit::Visit;
         (name = "digests", description = "Runs of lists"),
         (name = "letters", description = "Who was sent what, and what came of it"),
         (name = "suppressions", description = "Addresses that aren't written to"),
+        (name = "webhooks", description = "Programs that are told what happens here, by signed requests as Standard Webhooks has them"),
         (name = "key", description = "Your own key")
     ),
     components(schemas(Problem, StateWord)),

@@ -21,6 +21,7 @@ mod subscribers;
 mod subscriptions;
 mod suppressions;
 mod topics;
+mod webhooks;
 mod wish;
 
 use axum::Json;
@@ -85,6 +86,10 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(letters::get))
         .routes(routes!(suppressions::page, suppressions::add))
         .routes(routes!(suppressions::get, suppressions::remove))
+        .routes(routes!(webhooks::page, webhooks::add))
+        .routes(routes!(webhooks::get, webhooks::remove))
+        .routes(routes!(webhooks::try_out))
+        .routes(routes!(webhooks::messages))
         .routes(routes!(document::own_key));
     OpenApiRouter::with_openapi(document::about()).nest("/api/v1", operations)
 }

@@ -29,6 +29,7 @@ in_a_box! {
     a_revoked_key_opens_nothing,
     a_digest_is_run_held_and_stopped,
     a_suppressed_address_is_known_by_its_hash_alone,
+    a_program_is_told_by_a_webhook_whose_secret_is_said_once,
 }
 
 /// A script with a key.
@@ -645,4 +646,42 @@ async fn the_api_is_described_for_programs_and_for_people() {
         );
     }
     assert!(!page.body.contains("<script") && !page.body.contains("style="));
+}
+
+async fn a_program_is_told_by_a_webhook_whose_secret_is_said_once(app: TestApp) {
+    let script = owner(&app).await;
+    let new = json!({"url": "https://example.org/told", "events": ["digest.sent", "subscriber.left", "digest.sent"]});
+    let added = post(&script, "/webhooks", &new).await;
+    assert_eq!(added.status, StatusCode::CREATED, "{added:?}");
+    let mut webhook = json_of(&added);
+    let secret = webhook.as_object_mut().unwrap().remove("secret").unwrap();
+    assert!(secret.as_str().unwrap().starts_with("whsec_"));
+    assert_eq!(webhook["events"], json!(["subscriber.left", "digest.sent"]));
+    assert_eq!(json_of(&get(&script, "/webhooks/1").await), webhook);
+    assert_eq!(json_of(&get(&script, "/webhooks").await), json!([webhook]));
+    for odd in [
+        json!({"url": "https://example.org/told", "events": []}),
+        json!({"url": "https://example.org/told", "events": ["webhook.test"]}),
+        json!({"url": "ftp://example.org/told", "events": ["digest.sent"]}),
+        json!({"url": "https://10.0.0.1/told", "events": ["digest.sent"]}),
+    ] {
+        is_problem(&post(&script, "/webhooks", &odd).await, 422);
+    }
+    let tried = post(&script, "/webhooks/1/test", &Value::Null).await;
+    assert_eq!(tried.status, StatusCode::OK, "{tried:?}");
+    let messages = json_of(&get(&script, "/webhooks/1/messages").await);
+    assert_eq!(messages[0]["event"], "webhook.test");
+    assert_eq!(messages[0]["state"], "waiting");
+    let removed = send(&script, Method::DELETE, "/webhooks/1", &Value::Null).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    for path in ["/webhooks/1", "/webhooks/1/messages"] {
+        is_problem(&get(&script, path).await, 404);
+    }
+    for _ in 0..50 {
+        assert_eq!(
+            post(&script, "/webhooks", &new).await.status,
+            StatusCode::CREATED
+        );
+    }
+    is_problem(&post(&script, "/webhooks", &new).await, 409);
 }

@@ -6,6 +6,8 @@ use visnyk::access::Role;
 use visnyk::audience::import::upload;
 use visnyk::store;
 use visnyk::web::admin::sign_in_link;
+use visnyk::webhook::Event;
+use visnyk::webhook::SigningSecret;
 
 use crate::security::runs;
 use crate::support::app::TestApp;
@@ -24,6 +26,7 @@ in_a_box! {
     the_file_of_subscribers_holds_no_formula_and_comes_back_in,
     an_owner_lets_people_and_scripts_in_and_out,
     a_suppression_is_added_and_lifted,
+    an_owner_has_a_program_told,
 }
 
 /// A browser of somebody with this role, signed in.
@@ -125,6 +128,11 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/keys", Some(Role::Owner)),
     ("POST", "/admin/keys/99/revoke", Some(Role::Owner)),
     ("POST", "/admin/users/99/reset", Some(Role::Owner)),
+    ("GET", "/admin/webhooks", Some(Role::Owner)),
+    ("POST", "/admin/webhooks", Some(Role::Owner)),
+    ("GET", "/admin/webhooks/1", Some(Role::Owner)),
+    ("POST", "/admin/webhooks/1/test", Some(Role::Owner)),
+    ("POST", "/admin/webhooks/99/remove", Some(Role::Owner)),
     ("GET", "/admin/audit", Some(Role::Viewer)),
     ("GET", "/admin/account", Some(Role::Viewer)),
     ("GET", "/admin/account/code", Some(Role::Viewer)),
@@ -141,6 +149,13 @@ pub(crate) async fn furnish(app: &TestApp) {
     let list = app.add_list("all").await;
     app.enrol(&list, 1).await;
     app.queue_digest(&list, "Новина-2").await;
+    let told = "https://example.org/told".parse().unwrap();
+    let secret = SigningSecret::random();
+    let mut tx = app.db.begin().await.unwrap();
+    store::webhook::add(&mut tx, &told, Event::ALL, &secret, app.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
     let people = "Email Address,First Name,LEID,UNSUB_TIME\nolena@example.org,Олена,1,\n,Ігор,2,\n\
                   left@example.org,,3,2021-03-04 10:00:00\n";
     upload::keep(app, &list, ("people.csv", people.as_bytes()), "user")
@@ -523,4 +538,55 @@ async fn the_metrics_are_numbers_and_no_addresses() {
             .unwrap();
         assert!(page.body.contains(name), "{name}");
     }
+}
+
+async fn an_owner_has_a_program_told(app: TestApp) {
+    let owner = signed_in(&app, Role::Owner).await;
+    let page = owner.get("/admin/webhooks").await;
+    assert!(page.body.contains("No webhooks yet"), "{}", page.body);
+    let events = "subscriber.left%0D%0Adigest.sent";
+    for (form, words) in [
+        (
+            format!("url=http%3A%2F%2F10.0.0.1%2F&events={events}"),
+            "public address",
+        ),
+        (
+            "url=https%3A%2F%2Fexample.org%2F&events=all".to_owned(),
+            "one a line",
+        ),
+        (
+            "url=https%3A%2F%2Fexample.org%2F&events=".to_owned(),
+            "one a line",
+        ),
+    ] {
+        let odd = owner.post("/admin/webhooks", &form).await;
+        assert_eq!(odd.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        assert!(odd.body.contains(words), "{form}: {}", odd.body);
+    }
+    let form = format!("url=https%3A%2F%2Fexample.org%2Ftold&events={events}");
+    let added = owner.post("/admin/webhooks", &form).await;
+    assert_eq!(added.status, StatusCode::OK, "{added:?}");
+    assert!(added.body.contains("whsec_"), "the secret, this once");
+    let page = owner.get("/admin/webhooks").await;
+    assert!(
+        page.body.contains("subscriber.left, digest.sent"),
+        "{}",
+        page.body
+    );
+    assert!(!page.body.contains("whsec_"));
+    let tried = owner.post("/admin/webhooks/1/test", "").await;
+    assert_eq!(tried.location(), "/admin/webhooks/1?done=soon");
+    let page = owner.get("/admin/webhooks/1").await;
+    assert!(page.body.contains("webhook.test"), "{}", page.body);
+    let removed = owner.post("/admin/webhooks/1/remove", "").await;
+    assert_eq!(removed.location(), "/admin/webhooks?done=removed");
+    assert_eq!(
+        owner.get("/admin/webhooks/1").await.status,
+        StatusCode::NOT_FOUND
+    );
+    let log = owner.get("/admin/audit").await;
+    for action in ["webhook.add", "webhook.test", "webhook.remove"] {
+        assert!(log.body.contains(action), "{action}");
+    }
+    assert!(!log.body.contains("whsec_"));
 }

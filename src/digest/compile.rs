@@ -306,11 +306,13 @@ async fn plan_across(
         .filter(|turn| turn.group.is_plain() && turn.then == served)
         .filter_map(|turn| Some((turn.group, turn.edition?)));
     let whole: Vec<(&Group, EditionId)> = whole.collect();
-    let readers: i64 = whole.iter().map(|(group, _)| group.readers).sum();
-    let all = store::list::count_active(&mut app.db.read().await?, list.id).await?;
-    if readers == 0 || readers.saturating_mul(GOOD_PART) < all {
+    let mut tx = app.db.read().await?;
+    let all = store::list::count_active(&mut tx, list.id).await?;
+    let good_part = (all / GOOD_PART).max(1);
+    if !store::plan::are_among(&mut tx, digest, &whole, good_part).await? {
         return Ok(0);
     }
+    drop(tx);
     let (mut queued, mut after) = (0, SubscriptionId(0));
     loop {
         let now = app.now();

@@ -24,23 +24,39 @@ statements! {
     /// Nearly nobody is owed anything; an index knows who is, and the `+` has it used. Who had a letter of
     /// this digest before, and is owed what it held, gets it with the next one.
     GROUPS = Sql::both(
-        "SELECT topics_key, cursor_seq, owed, apart, language, COUNT(*) AS readers FROM (
-           SELECT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
+        "SELECT topics_key, cursor_seq, owed, apart, language FROM (
+           SELECT DISTINCT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
            FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
            WHERE s.id IN (
              SELECT s.id FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id
              WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
                AND s.state = 'active' AND s.cursor_seq < $4)
            UNION ALL
-           SELECT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
+           SELECT DISTINCT s.topics_key, s.cursor_seq, s.owed, s.apart, r.language
            FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id JOIN subscriber r ON r.id = s.subscriber_id
            WHERE h.list_id = $1 AND (h.cadence = $2 OR $2 = '') AND (h.id = $3 OR $3 = 0)
              AND s.state = 'active' AND s.owed <> '' AND +s.cursor_seq >= $4
              AND NOT EXISTS (SELECT 1 FROM letter l WHERE l.digest_id = $10 AND l.subscription_id = s.id)
          ) AS waiting
          WHERE (topics_key, cursor_seq, owed, apart, language) > ($5, $6, $7, $8, $9)
-         GROUP BY topics_key, cursor_seq, owed, apart, language
          ORDER BY topics_key, cursor_seq, owed, apart, language LIMIT 200");
+    /// How many readers are in some groups, whatever their language: no further than $5, which an index tells.
+    AMONG = Sql {
+        sqlite:
+        "WITH turn AS MATERIALIZED (SELECT DISTINCT value ->> 0 AS topics_key, value ->> 1 AS cursor_seq FROM json_each($1))
+         SELECT COUNT(*) FROM (
+           SELECT s.id FROM turn CROSS JOIN rhythm h CROSS JOIN subscription s
+           WHERE h.list_id = $2 AND (h.cadence = $3 OR $3 = '') AND (h.id = $4 OR $4 = 0) AND s.rhythm_id = h.id
+             AND s.state = 'active' AND s.cursor_seq = turn.cursor_seq AND s.topics_key = turn.topics_key LIMIT $5) AS few",
+        postgres:
+        "WITH turn AS (
+           SELECT DISTINCT value ->> 0 AS topics_key, CAST(value ->> 1 AS BIGINT) AS cursor_seq
+           FROM json_array_elements(CAST($1 AS JSON)) AS line (value))
+         SELECT COUNT(*) FROM (
+           SELECT s.id FROM turn CROSS JOIN rhythm h CROSS JOIN subscription s
+           WHERE h.list_id = $2 AND (h.cadence = $3 OR $3 = '') AND (h.id = $4 OR $4 = 0) AND s.rhythm_id = h.id
+             AND s.state = 'active' AND s.cursor_seq = turn.cursor_seq AND s.topics_key = turn.topics_key LIMIT $5) AS few",
+    };
     /// Where the widest window begins.
     FLOOR = Sql::both(
         "SELECT MIN(s.cursor_seq) FROM rhythm h JOIN subscription s ON s.rhythm_id = h.id
@@ -147,8 +163,6 @@ pub struct Group {
     owed: String,
     apart: String,
     language: String,
-    /// How many they are.
-    pub readers: i64,
 }
 
 impl Group {
@@ -160,7 +174,6 @@ impl Group {
             owed: String::new(),
             apart: String::new(),
             language: String::new(),
-            readers: 0,
         }
     }
 
@@ -278,6 +291,35 @@ pub async fn chunk(
     Ok(Some(queued))
 }
 
+fn lines(turns: &[(&Group, EditionId)]) -> String {
+    let line = |(group, edition): &(&Group, EditionId)| {
+        serde_json::json!([group.topics_key, group.cursor_seq, group.language, edition])
+    };
+    to_json(&turns.iter().map(line).collect::<Vec<_>>())
+}
+
+/// Whether so many readers are in these groups, be they of other languages too.
+pub async fn are_among(
+    tx: &mut Tx,
+    digest: &Digest,
+    turns: &[(&Group, EditionId)],
+    readers: i64,
+) -> Result<bool> {
+    let found: i64 = run!(
+        tx,
+        AMONG,
+        query_scalar(
+            lines(turns),
+            digest.list_id,
+            cadence_or_any(digest),
+            rhythm_or_any(digest),
+            readers
+        ),
+        fetch_one
+    )?;
+    Ok(found >= readers)
+}
+
 /// Queues letters for the next so many readers of the list, in the order of their numbers, who are in
 /// one of these groups and may be written to, and moves them on to the digest's end. All groups must be
 /// [plain](Group::is_plain). Gives the last reader looked at and how many letters, or `None` when there
@@ -301,15 +343,11 @@ pub async fn stretch(
     let Some(last) = last else {
         return Ok(None);
     };
-    let line = |(group, edition): &(&Group, EditionId)| {
-        serde_json::json!([group.topics_key, group.cursor_seq, group.language, edition])
-    };
-    let turns: Vec<serde_json::Value> = turns.iter().map(line).collect();
     let queued = change!(
         tx,
         QUEUE_ACROSS,
         (
-            to_json(&turns),
+            lines(turns),
             digest.id,
             now,
             deadline,

@@ -148,13 +148,13 @@ pub async fn add(
 /// The webhook with this number.
 pub async fn find(tx: &mut Tx, id: WebhookId) -> Result<Option<Webhook>> {
     let row: Option<Row> = run!(tx, GET, query_as(id), fetch_optional)?;
-    row.map(read).transpose()
+    row.as_ref().map(read).transpose()
 }
 
 /// At most `limit` webhooks after a number, in order.
 pub async fn page(tx: &mut Tx, after: WebhookId, limit: i64) -> Result<Vec<Webhook>> {
     let rows: Vec<Row> = run!(tx, PAGE, query_as(after, limit), fetch_all)?;
-    rows.into_iter().map(read).collect()
+    rows.iter().map(read).collect()
 }
 
 /// Removes a webhook and all that it was to be told. Says whether there was one.
@@ -225,7 +225,7 @@ pub async fn clear(tx: &mut Tx, before: Stamp) -> Result<u64> {
     Ok(change!(tx, CLEAR, (before))?)
 }
 
-fn read(row: Row) -> Result<Webhook> {
+fn read(row: &Row) -> Result<Webhook> {
     let id = row.id.0;
     let events: Vec<String> = from_json(&row.events, "webhook", "events", id)?;
     let events = events

@@ -212,6 +212,7 @@ fn console() -> Router<Web> {
         .route("/admin/subscribers", get(admin::subscribers))
         .route("/admin/digests", get(admin::digests))
         .merge(desks())
+        .merge(programs())
         .merge(letters())
         .route(
             "/admin/digests/{id}",
@@ -260,7 +261,6 @@ fn desks() -> Router<Web> {
     use admin::sources;
     use admin::staff;
     use admin::suppressions;
-    use admin::webhooks;
     Router::new()
         .route("/admin/sources", get(sources::all))
         .route("/admin/sources/new", get(sources::fresh).post(sources::add))
@@ -311,10 +311,17 @@ fn desks() -> Router<Web> {
         .route("/admin/users/{id}/reset", post(staff::reset))
         .route("/admin/keys", post(staff::add_key))
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
+        .route("/admin/audit", get(staff::audit))
+        .layer(DefaultBodyLimit::max(MOST_TEXT))
+}
+
+/// Who is told of what happens here.
+fn programs() -> Router<Web> {
+    use admin::webhooks;
+    Router::new()
         .route("/admin/webhooks", get(webhooks::all).post(webhooks::add))
         .route("/admin/webhooks/{id}", get(webhooks::one))
         .route("/admin/webhooks/{id}/{verb}", post(webhooks::act))
-        .route("/admin/audit", get(staff::audit))
         .layer(DefaultBodyLimit::max(MOST_TEXT))
 }
 

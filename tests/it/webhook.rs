@@ -108,7 +108,7 @@ async fn a_program_is_told_who_comes_and_who_goes(test: TestDb) {
         "pressing it again is nothing new"
     );
     sign_up::leave(&app, &standing, "page", "").await.unwrap();
-    assert_eq!(told(&app, &peer).await, [left.clone()]);
+    assert_eq!(told(&app, &peer).await, std::slice::from_ref(&left));
     let standing = app.standing(&list, &wish.email).await;
     let again = preferences::come_back(&app, &standing, None, ("page", "")).await;
     assert!(again.unwrap());

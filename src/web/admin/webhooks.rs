@@ -122,12 +122,12 @@ pub(in crate::web) async fn add(
     else {
         return wrong(&visit, user, &fields, "desk.bad_url").await;
     };
-    let named = fields.one("events").split([',', '\n', '\r', ' ']);
-    let named: Result<BTreeSet<Event>, _> = named
+    let chosen = fields.one("events").split([',', '\n', '\r', ' ']);
+    let chosen: Result<BTreeSet<Event>, _> = chosen
         .filter(|word| !word.is_empty())
         .map(str::parse)
         .collect();
-    let events: Vec<Event> = named.unwrap_or_default().into_iter().collect();
+    let events: Vec<Event> = chosen.unwrap_or_default().into_iter().collect();
     if events.is_empty() {
         return wrong(&visit, user, &fields, "desk.bad_events").await;
     }

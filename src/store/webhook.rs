@@ -51,6 +51,11 @@ statements! {
     NOTE = Sql::both(
         "UPDATE webhook_message SET state = $3, answer = $4, due_at = $5, tried_at = $6, tries = tries + 1
          WHERE id = $1 AND due_at = $2 AND state = 'waiting'");
+    /// Whatever else is due to the same program waits with it, so that it holds up nobody else's.
+    PUT_OFF = Sql::both(
+        "UPDATE webhook_message SET due_at = $3 WHERE webhook_id = $1 AND state = 'waiting' AND due_at <= $2");
+    GIVE_UP = Sql::both(
+        "UPDATE webhook_message SET state = 'failed' WHERE webhook_id = $1 AND state = 'waiting' AND made_at < $2");
     GONE = Sql::both("UPDATE webhook SET state = 'gone' WHERE id = $1");
     DROP_WAITING = Sql::both("UPDATE webhook_message SET state = 'failed' WHERE webhook_id = $1 AND state = 'waiting'");
     LATEST = Sql::both(
@@ -205,6 +210,18 @@ pub async fn note(
         Then::Never => ("failed", claimed),
     };
     change!(tx, NOTE, (id, claimed, state, answer, due, now))?;
+    Ok(())
+}
+
+/// Has all that is due to a webhook wait until a moment.
+pub async fn put_off(tx: &mut Tx, id: WebhookId, now: Stamp, due: Stamp) -> Result<()> {
+    change!(tx, PUT_OFF, (id, now, due))?;
+    Ok(())
+}
+
+/// Gives up what happened before a moment and a webhook hasn't taken.
+pub async fn give_up(tx: &mut Tx, id: WebhookId, before: Stamp) -> Result<()> {
+    change!(tx, GIVE_UP, (id, before))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-//! Posting: each message goes until it's taken, at growing distances, for three days. What one program takes in
-//! comes in the order it happened, unless a try failed; each message has an id that stays the same, so that
-//! whoever gets one twice can tell.
+//! Posting: each message goes until it's taken, at growing distances, for three days. A program is told in the
+//! order in which things happened: while it doesn't take one, the others wait. Each message has an id that stays
+//! the same, so that whoever gets one twice can tell.
 
 use chrono::TimeDelta;
 
@@ -89,11 +89,15 @@ async fn record(
     };
     let mut tx = app.db.begin().await?;
     store::webhook::note(&mut tx, message.id, claimed, (then, &words), now).await?;
-    if is_gone {
-        store::webhook::end(&mut tx, message.webhook_id).await?;
+    let whose = message.webhook_id;
+    match then {
+        Then::Taken => {}
+        Then::Again(due) => store::webhook::put_off(&mut tx, whose, now, due).await?,
+        Then::Never if is_gone => store::webhook::end(&mut tx, whose).await?,
+        Then::Never => store::webhook::give_up(&mut tx, whose, now - WORTH_TELLING).await?,
     }
     tx.commit().await?;
-    let (webhook, message) = (message.webhook_id.0, message.id);
+    let (webhook, message) = (whose.0, message.id);
     match then {
         Then::Taken => tracing::info!(webhook, message, "webhook.told"),
         Then::Again(_) => tracing::info!(webhook, message, words, "webhook.deferred"),

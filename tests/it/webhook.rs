@@ -39,6 +39,7 @@ on_both! {
     what_is_not_taken_comes_again_for_three_days,
     a_program_that_says_it_is_gone_is_told_nothing_more,
     processes_share_the_work_and_post_once,
+    a_program_that_takes_nothing_holds_up_nobody_else,
 }
 
 /// A program that takes everything, told of these events.
@@ -305,5 +306,41 @@ async fn processes_share_the_work_and_post_once(test: TestDb) {
     ids.sort();
     ids.dedup();
     assert_eq!((all, ids.len()), (20, 20));
+    app.finish().await;
+}
+
+async fn a_program_that_takes_nothing_holds_up_nobody_else(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let (deaf, id, _) = program(&app, &[Event::Test]).await;
+    deaf.answer(|_| status(500));
+    let mut tx = app.db.begin().await.unwrap();
+    for _ in 0..300 {
+        assert!(
+            store::webhook::try_out(&mut tx, id, app.now())
+                .await
+                .unwrap()
+        );
+    }
+    tx.commit().await.unwrap();
+    app.wait(TimeDelta::seconds(1));
+    let (peer, ..) = program(&app, &[Event::Confirmed]).await;
+    let list = app.add_list("news").await;
+    app.enrol(&list, 1).await;
+    post::post_due(&app).await.unwrap();
+    post::post_due(&app).await.unwrap();
+    assert_eq!(peer.came().len(), 1);
+    assert_eq!(deaf.came().len(), 1, "one try, and all others wait with it");
+    deaf.answer(|_| status(200));
+    app.wait(TimeDelta::minutes(1));
+    for _ in 0..2 {
+        post::post_due(&app).await.unwrap();
+    }
+    let came = deaf.came();
+    let number = |came: &Came| {
+        let id = came.header("webhook-id").strip_prefix("msg_").unwrap();
+        id.parse::<i64>().unwrap()
+    };
+    assert_eq!(came.len(), 300);
+    assert!(came.is_sorted_by_key(number), "in the order it happened");
     app.finish().await;
 }

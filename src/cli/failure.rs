@@ -91,6 +91,7 @@ fn exit_of(problem: &StoreError) -> Exit {
         problem if problem.is_busy() => Exit::TryAgain,
         StoreError::Url(_) | StoreError::Migrate(_) | StoreError::Moved { .. } => Exit::Config,
         StoreError::Moving(_) => Exit::Data,
+        StoreError::Copy(_) => Exit::CantCreate,
         StoreError::Broken { .. } => Exit::Internal,
         StoreError::Database(_) => Exit::Unavailable,
     }

@@ -66,13 +66,15 @@ impl Backup {
                 "back a PostgreSQL database up with pg_dump; keep the secret beside it",
             ));
         }
-        app.db.copy_to(&self.file.to_string_lossy()).await?;
-        let shown = serde_json::json!({ "file": self.file.display().to_string() });
+        let file = self.file.to_string_lossy();
+        app.db.copy_to(&file).await?;
+        let subscribers = Db::check_copy(&file).await?;
+        let shown = serde_json::json!({ "file": file, "subscribers": subscribers });
         common.out().give(&shown, |_| {
             let secret = app.settings.data.join("secret");
             format!(
-                "copied to {}; keep {} beside it, or old links die",
-                self.file.display(),
+                "copied to {file} and read back whole, with {}; keep {} beside it, or old links die",
+                out::count(subscribers, "subscriber", "subscribers"),
                 secret.display()
             )
         });

@@ -57,7 +57,10 @@ use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor, PgPool, Postgres, SqlSafeStr, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    Connection, Executor, PgPool, Postgres, SqlSafeStr, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
+};
 
 use crate::clock::Stamp;
 
@@ -82,6 +85,9 @@ pub enum StoreError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A copy isn't whole.
+    #[error("expected a whole copy, but SQLite says of it: {0}")]
+    Copy(String),
     /// It can't be moved, or not so.
     #[error("{0}")]
     Moving(String),
@@ -378,6 +384,33 @@ impl Db {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Opens such a copy as a restore would find it, without changing it, and has SQLite look through all of it.
+    /// Gives how many subscribers it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Copy`] if it isn't whole, or has rows that point nowhere.
+    pub async fn check_copy(file: &str) -> Result<i64> {
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut copy = SqliteConnection::connect_with(&options.immutable(true)).await?;
+        let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
+            .fetch_one(&mut copy)
+            .await?;
+        if found != "ok" {
+            return Err(StoreError::Copy(found));
+        }
+        let lost: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM pragma_foreign_key_check")
+            .fetch_one(&mut copy)
+            .await?;
+        if lost > 0 {
+            return Err(StoreError::Copy(format!("{lost} rows point nowhere")));
+        }
+        let subscribers = sqlx::query_scalar("SELECT COUNT(*) FROM subscriber")
+            .fetch_one(&mut copy)
+            .await?;
+        copy.close().await?;
+        Ok(subscribers)
     }
 
     /// Leaves nothing of what was deleted in a SQLite file: not between the rows, where pages were

@@ -253,7 +253,9 @@ fn a_key_is_made_once_and_a_backup_is_a_whole_database() {
     let copy = folder.path().join("copy");
     std::fs::create_dir(&copy).unwrap();
     let file = copy.join("visnyk.db");
-    assert_eq!(visnyk.run(&["backup", file.to_str().unwrap()]).code, 0);
+    let backup = visnyk.run(&["backup", file.to_str().unwrap(), "--json"]);
+    assert_eq!(backup.code, 0);
+    assert_eq!(json(&backup)["subscribers"], 0, "it was read back");
     assert_eq!(Visnyk::at(&copy).run(&["list", "list"]).code, 0);
 }
 

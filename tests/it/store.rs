@@ -5,8 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use sqlx::Row;
+use tempfile::TempDir;
 use visnyk::store::Db;
 
+use crate::support::app::TestApp;
 use crate::support::database::Kind;
 use crate::support::database::TestDb;
 use crate::support::database::on_both;
@@ -76,6 +78,26 @@ async fn no_statement_reads_all_readers_or_letters() {
         }
     }
     assert!(whole.is_empty(), "{whole:#?}");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_whole_is_found_out() {
+    let app = TestApp::new().await;
+    let list = app.add_list("news").await;
+    app.enrol(&list, 300).await;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("copy.db");
+    let name = file.to_str().unwrap();
+    app.db.copy_to(name).await.unwrap();
+    let before = fs::read(&file).unwrap();
+    assert_eq!(Db::check_copy(name).await.unwrap(), 300);
+    assert_eq!(fs::read(&file).unwrap(), before, "it's left as it was");
+    let mut bytes = before;
+    for page in bytes.chunks_mut(4096).skip(2) {
+        page[..64].fill(0);
+    }
+    fs::write(&file, bytes).unwrap();
+    assert!(Db::check_copy(name).await.is_err());
 }
 
 async fn migrating_twice_changes_nothing(test: TestDb) {

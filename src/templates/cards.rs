@@ -93,6 +93,10 @@ pub struct SignedIn {
     pub email: String,
     /// Where the sign-out button posts to.
     pub sign_out: String,
+    /// Whether they may change things.
+    pub may_change: bool,
+    /// Whether they may do everything.
+    pub may_all: bool,
 }
 
 impl<'a> Frame<'a> {

@@ -169,6 +169,8 @@ impl<'a> Show<'a> {
         frame.signed_in = P::NAME.starts_with("admin/").then(|| SignedIn {
             email: "redaktor@visnyk.example".into(),
             sign_out: format!("{URL}/admin/sign-out"),
+            may_change: true,
+            may_all: true,
         });
         for (language, number, sample) in each::<P>() {
             match self.templates.page(&sample, &frame, language) {

@@ -16,7 +16,9 @@ use crate::store;
 use crate::store::Tx;
 use crate::store::audit::Change;
 use crate::templates::board::Board;
+use crate::templates::board::Cell;
 use crate::templates::board::FormField;
+use crate::templates::board::Part;
 use crate::web::admin::session::Insider;
 use crate::web::admin::show;
 use crate::web::error::Error;
@@ -62,8 +64,37 @@ where
     }
 }
 
+/// Leaves out what would refuse whoever only looks: buttons, forms that change something, ways to add. Their
+/// own account stays.
+fn without_changes(mut page: Board) -> Board {
+    let is_own = |at: &str| at.contains("/admin/account");
+    let adds = |at: &str| at.ends_with("/new");
+    for parts in [&mut page.parts, &mut page.below] {
+        parts.retain(|part| match part {
+            Part::Form(form) => form.get || is_own(&form.action),
+            Part::Buttons(buttons) => buttons.buttons.iter().all(|(at, _)| is_own(at)),
+            _ => true,
+        });
+        let cells = parts.iter_mut().filter_map(|part| match part {
+            Part::Table(table) => Some(table.rows.iter_mut().flatten()),
+            _ => None,
+        });
+        for cell in cells.flatten() {
+            if cell.post.as_deref().is_some_and(|at| !is_own(at)) {
+                *cell = Cell::default();
+            }
+        }
+    }
+    page.links.retain(|(_, at)| !adds(at));
+    page.empty = page.empty.filter(|empty| !adds(&empty.url));
+    page
+}
+
 /// A board, for whoever is signed in.
 pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Response, Error> {
+    if user.role < Role::Editor {
+        page = without_changes(page);
+    }
     page.done = page
         .done
         .or_else(|| match visit.asked_for("done")?.as_str() {

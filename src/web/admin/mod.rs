@@ -21,6 +21,7 @@ pub(super) mod webhooks;
 
 use axum::response::Response;
 
+use crate::access::Role;
 use crate::app::App;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
@@ -178,6 +179,8 @@ fn show<P: Page>(visit: &Visit, insider: &Insider, page: &P) -> Result<Response,
     let signed_in = SignedIn {
         email: insider.0.email.to_string(),
         sign_out: "/admin/sign-out".to_owned(),
+        may_change: insider.0.role >= Role::Editor,
+        may_all: insider.0.role >= Role::Owner,
     };
     visit.page_with(page, |mut frame| {
         frame.signed_in = Some(signed_in);

@@ -27,6 +27,7 @@ in_a_box! {
     an_owner_lets_people_and_scripts_in_and_out,
     a_suppression_is_added_and_lifted,
     an_owner_has_a_program_told,
+    whoever_only_looks_is_offered_nothing_that_refuses,
 }
 
 /// A browser of somebody with this role, signed in.
@@ -589,4 +590,29 @@ async fn an_owner_has_a_program_told(app: TestApp) {
         assert!(log.body.contains(action), "{action}");
     }
     assert!(!log.body.contains("whsec_"));
+}
+
+async fn whoever_only_looks_is_offered_nothing_that_refuses(app: TestApp) {
+    furnish(&app).await;
+    let viewer = signed_in(&app, Role::Viewer).await;
+    let mine = ["/admin/account", "/admin/sign-out"];
+    for (method, path, least) in ROUTES {
+        if *method != "GET" || *least != Some(Role::Viewer) {
+            continue;
+        }
+        let page = viewer.get(path).await;
+        for (mark, end) in [("<form method=\"post\" action=\"", '"'), ("href=\"", '"')] {
+            for at in page.body.split(mark).skip(1) {
+                let at = at.split(end).next().unwrap();
+                let at = at.strip_prefix("https://news.example.org").unwrap_or(at);
+                let at = at.split(['?', '#']).next().unwrap();
+                if !at.starts_with("/admin") || mine.iter().any(|own| at.starts_with(own)) {
+                    continue;
+                }
+                assert_eq!(mark, "href=\"", "{path} offers {at}");
+                let there = viewer.get(at).await;
+                assert_eq!(there.status, StatusCode::OK, "{path} leads to {at}");
+            }
+        }
+    }
 }

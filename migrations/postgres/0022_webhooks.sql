@@ -23,6 +23,7 @@ CREATE TABLE webhook_message (
   answer     TEXT
 );
 CREATE INDEX webhook_message_due ON webhook_message (due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_message_again ON webhook_message (webhook_id, due_at) WHERE state = 'waiting' AND tries > 0;
 CREATE INDEX webhook_message_of ON webhook_message (webhook_id, id);
 CREATE INDEX webhook_message_old ON webhook_message (made_at) WHERE state <> 'waiting';
 

@@ -28,13 +28,15 @@ pub enum Held {
     Letters,
     /// What its server said.
     Attempts,
+    /// What other programs were told of it.
+    Told,
     /// Who never confirmed: the same as of others.
     Unconfirmed,
 }
 
 impl Held {
     /// All of it.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Person,
         Self::Choice,
         Self::Consent,
@@ -45,6 +47,7 @@ impl Held {
         Self::Staff,
         Self::Letters,
         Self::Attempts,
+        Self::Told,
         Self::Unconfirmed,
     ];
 
@@ -61,6 +64,7 @@ impl Held {
             Self::Staff => STAFF,
             Self::Letters => LETTERS,
             Self::Attempts => ATTEMPTS,
+            Self::Told => TOLD,
             Self::Unconfirmed => &[],
         }
     }
@@ -204,4 +208,15 @@ const ATTEMPTS: &[&str] = &[
     "attempt.code",
     "attempt.enhanced",
     "attempt.text",
+];
+
+const TOLD: &[&str] = &[
+    "webhook_message.event",
+    "webhook_message.body",
+    "webhook_message.state",
+    "webhook_message.made_at",
+    "webhook_message.due_at",
+    "webhook_message.tries",
+    "webhook_message.tried_at",
+    "webhook_message.answer",
 ];

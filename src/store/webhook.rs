@@ -20,6 +20,20 @@ use crate::webhook::SigningSecret;
 use crate::webhook::Webhook;
 use crate::webhook::WebhookId;
 
+/// When something new goes to a webhook `w`: now, or when it's asked again to take what it didn't.
+macro_rules! turn {
+    ($now:literal) => {
+        concat!(
+            "COALESCE((SELECT MIN(m.due_at) FROM webhook_message m
+               WHERE m.webhook_id = w.id AND m.state = 'waiting' AND m.tries > 0 AND m.due_at > ",
+            $now,
+            "), ",
+            $now,
+            ")"
+        )
+    };
+}
+
 statements! {
     ADD = Sql::both(
         "INSERT INTO webhook (url, events, secret, state, made_at) SELECT $1, $2, $3, 'active', $4
@@ -29,18 +43,20 @@ statements! {
     REMOVE = Sql::both("DELETE FROM webhook WHERE id = $1");
     TELL = Sql {
         sqlite:
-        "INSERT INTO webhook_message (webhook_id, event, body, state, made_at, due_at)
-         SELECT w.id, $1, $2, 'waiting', $3, $3 FROM webhook w
-         WHERE w.state = 'active' AND EXISTS (SELECT 1 FROM json_each(w.events) WHERE value = $1)",
+        concat!(
+            "INSERT INTO webhook_message (webhook_id, event, body, state, made_at, due_at)
+             SELECT w.id, $1, $2, 'waiting', $3, ", turn!("$3"), " FROM webhook w
+             WHERE w.state = 'active' AND EXISTS (SELECT 1 FROM json_each(w.events) WHERE value = $1)"),
         postgres:
-        "INSERT INTO webhook_message (webhook_id, event, body, state, made_at, due_at)
-         SELECT w.id, $1, $2, 'waiting', $3, $3 FROM webhook w
-         WHERE w.state = 'active'
-           AND EXISTS (SELECT 1 FROM json_array_elements_text(CAST(w.events AS JSON)) AS asked (value) WHERE value = $1)",
+        concat!(
+            "INSERT INTO webhook_message (webhook_id, event, body, state, made_at, due_at)
+             SELECT w.id, $1, $2, 'waiting', $3, ", turn!("$3"), " FROM webhook w
+             WHERE w.state = 'active'
+               AND EXISTS (SELECT 1 FROM json_array_elements_text(CAST(w.events AS JSON)) AS asked (value) WHERE value = $1)"),
     };
-    TELL_ONE = Sql::both(
+    TELL_ONE = Sql::both(concat!(
         "INSERT INTO webhook_message (webhook_id, event, body, state, made_at, due_at)
-         SELECT id, $2, $3, 'waiting', $4, $4 FROM webhook WHERE id = $1 AND state = 'active'");
+         SELECT w.id, $2, $3, 'waiting', $4, ", turn!("$4"), " FROM webhook w WHERE w.id = $1 AND w.state = 'active'"));
     /// In the order of what happened, as far as each has been taken.
     DUE = Sql::both(
         "SELECT m.id, m.webhook_id, w.url, w.secret, m.body, m.made_at, m.due_at, m.tries

@@ -26,7 +26,7 @@ pub(super) async fn privacy(visit: Visit) -> Result<Response, Error> {
     for what in Held::ALL {
         match what {
             Held::Letters => limits.push(limit(what, retain.letters)),
-            Held::Attempts => limits.push(limit(what, retain.attempts)),
+            Held::Attempts | Held::Told => limits.push(limit(what, retain.attempts)),
             Held::Unconfirmed => limits.push(limit(what, retain.unconfirmed)),
             _ => held.push(what),
         }

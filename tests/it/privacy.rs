@@ -38,6 +38,7 @@ const OF_NOBODY: &[&str] = &[
     "source",
     "source_push",
     "topic",
+    "webhook",
 ];
 
 /// Columns that only say which row belongs to which, or which answer a program had.

@@ -484,6 +484,7 @@ impl Sample for Privacy {
             limits: vec![
                 limit(Held::Letters, 90),
                 limit(Held::Attempts, 31),
+                limit(Held::Told, 31),
                 limit(Held::Unconfirmed, 7),
             ],
         }]

@@ -46,7 +46,13 @@ use crate::web::visit::Visit;
         (name = "digests", description = "Runs of lists"),
         (name = "letters", description = "Who was sent what, and what came of it"),
         (name = "suppressions", description = "Addresses that aren't written to"),
-        (name = "webhooks", description = "Programs that are told what happens here, by signed requests as Standard Webhooks has them"),
+        (name = "webhooks", description = "Programs that are told what happens here. Each event is a POST of JSON with its name \
+                       (`type`), its moment (`timestamp`) and what it's about (`data`): numbers and names, never an address. Of \
+                       `subscriber.confirmed` and `subscriber.left` that is `subscriber`, `subscription` and `list`; of `digest.sent` \
+                       `digest`, `list`, `cadence` and `letters` by state; of `letter.refused` `letter`, `subscriber`, `digest`, `kind`, \
+                       `status` and `origin`; of `source.failing` `source`, `name`, `url` and `problem`. It's signed as Standard Webhooks \
+                       has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What isn't answered with 2xx comes again for \
+                       three days; 410 ends it."),
         (name = "key", description = "Your own key")
     ),
     components(schemas(Problem, StateWord)),

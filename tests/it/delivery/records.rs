@@ -1,5 +1,6 @@
 //! What the doctor finds in the DNS, asked of a real name server.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::process::Child;
@@ -47,13 +48,23 @@ impl NameServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("dnsmasq, from Debian's dnsmasq-base");
-        let server = Self { child, at };
-        // Once it has the port, nobody else can take it.
-        for _ in 0..200 {
-            if UdpSocket::bind(at).is_err() {
-                return server;
+        let mut server = Self { child, at };
+        // Whoever tried to take the port to see whether it's taken would keep dnsmasq from it.
+        let probe = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let wait = Duration::from_millis(25);
+        probe.set_read_timeout(Some(wait)).unwrap();
+        probe.connect(at).unwrap();
+        for _ in 0..400 {
+            if server.child.try_wait().unwrap().is_some() {
+                return Self::start(records); // somebody else was first
             }
-            std::thread::park_timeout(Duration::from_millis(25));
+            let asked = probe.send(&[0; 12]).and_then(|_| probe.recv(&mut [0; 512]));
+            match asked {
+                Err(problem) if problem.kind() == ErrorKind::ConnectionRefused => {
+                    std::thread::park_timeout(wait);
+                }
+                _ => return server,
+            }
         }
         panic!("dnsmasq doesn't listen at {at}");
     }

@@ -6,12 +6,12 @@ use crate::app::App;
 use crate::store;
 use crate::webhook::Event;
 
-/// Digests seen to in one unit of work.
-const TOGETHER: i64 = 100;
+/// Digests seen to at a look.
+const AT_A_LOOK: i64 = 100;
 
 /// Notes every digest of which nothing is left to send. Gives how many there were.
 pub async fn note_due(app: &App) -> anyhow::Result<usize> {
-    let over = store::digest::over(&mut app.db.read().await?, TOGETHER).await?;
+    let over = store::digest::over(&mut app.db.read().await?, AT_A_LOOK).await?;
     for digest in &over {
         let now = app.now();
         let mut tx = app.db.begin().await?;

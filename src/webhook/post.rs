@@ -36,17 +36,15 @@ async fn post(app: App, message: Message) -> anyhow::Result<Reached> {
     let mut tx = app.db.begin().await?;
     let ours = store::webhook::claim(&mut tx, &message, claimed).await?;
     tx.commit().await?;
+    // Another process is at it, and goes on with what comes after: the order stays.
     if !ours {
-        return Ok(Reached::Yes);
+        return Ok(Reached::No);
     }
     let answer = hand_over(&app, &message).await;
-    let reached = if answer.is_ok() {
-        Reached::Yes
-    } else {
-        Reached::No
-    };
-    record(&app, &message, claimed, answer).await?;
-    Ok(reached)
+    match record(&app, &message, claimed, answer).await? {
+        Then::Taken => Ok(Reached::Yes),
+        Then::Again(_) | Then::Never => Ok(Reached::No),
+    }
 }
 
 async fn hand_over(app: &App, message: &Message) -> Result<Answer, FetchError> {
@@ -73,7 +71,7 @@ async fn record(
     message: &Message,
     claimed: Stamp,
     answer: Result<Answer, FetchError>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Then> {
     let now = app.now();
     let asked = answer.as_ref().ok().and_then(|answer| answer.retry_after);
     let is_gone = answer.as_ref().is_ok_and(|answer| answer.status == 410);
@@ -97,11 +95,11 @@ async fn record(
         Then::Never => store::webhook::give_up(&mut tx, whose, now - WORTH_TELLING).await?,
     }
     tx.commit().await?;
-    let (webhook, message) = (whose.0, message.id);
+    let (webhook, number) = (whose.0, message.id);
     match then {
-        Then::Taken => tracing::info!(webhook, message, "webhook.told"),
-        Then::Again(_) => tracing::info!(webhook, message, words, "webhook.deferred"),
-        Then::Never => tracing::warn!(webhook, message, words, "webhook.failed"),
+        Then::Taken => tracing::info!(webhook, number, "webhook.told"),
+        Then::Again(_) => tracing::info!(webhook, number, words, "webhook.deferred"),
+        Then::Never => tracing::warn!(webhook, number, words, "webhook.failed"),
     }
-    Ok(())
+    Ok(then)
 }

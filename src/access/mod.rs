@@ -5,6 +5,7 @@
 //! only its [`TokenHash`].
 
 pub mod key;
+pub mod reach;
 pub mod totp;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 
+use crate::access::reach::Reach;
 use crate::audience::EmailAddress;
 use crate::clock::Stamp;
 use crate::config::SecondFactor;
@@ -310,7 +312,7 @@ impl fmt::Debug for PasswordHash {
 pub enum Role {
     /// See.
     Viewer,
-    /// See and change lists, articles and digests.
+    /// See and change lists, articles and digests; only those of some lists, if an owner says so.
     Editor,
     /// Everything, other users included.
     Owner,
@@ -360,6 +362,8 @@ pub struct User {
     pub email: EmailAddress,
     /// What they may do.
     pub role: Role,
+    /// With which lists.
+    pub reach: Reach,
     /// Whether they also prove themselves by a code of their phone.
     pub has_totp: bool,
 }

@@ -151,6 +151,7 @@ const STAFF: &[&str] = &[
     "user.email",
     "user.email_key",
     "user.role",
+    "user.bound",
     "user.password",
     "user.state",
     "user.created_at",

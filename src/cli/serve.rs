@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
+use crate::access::reach::Reach;
 use crate::app::App;
 use crate::audience::preferences;
 use crate::cli::Common;
@@ -258,7 +259,7 @@ impl Send {
             Until::Stopped
         };
         worker::run(&app, until).await?;
-        let left = store::letter::count_unfinished(&mut app.db.read().await?).await?;
+        let left = store::letter::count_unfinished(&mut app.db.read().await?, &Reach::All).await?;
         if let Db::Sqlite { .. } = app.db {
             app.db.close().await;
         }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::access::reach::Reach;
 use crate::app::App;
 use crate::audience::list::List;
 use crate::audience::list::ListId;
@@ -171,7 +172,9 @@ async fn look(app: &App, ways: &Ways, worker: &str, common: &mut Common) -> stor
 async fn is_done(app: &App, ways: &Ways, until: Until) -> store::Result<bool> {
     match until {
         Until::Stopped => Ok(false),
-        Until::Empty => Ok(store::letter::count_unfinished(&mut app.db.read().await?).await? == 0),
+        Until::Empty => {
+            Ok(store::letter::count_unfinished(&mut app.db.read().await?, &Reach::All).await? == 0)
+        }
         Until::NothingDue => {
             let day = app.now().day();
             if ways.is_idle() && !(ways.is_open(true, day) && ways.is_open(false, day)) {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
+use crate::access::reach::Reach;
 use crate::article::Seq;
 use crate::audience::list::Cadence;
 use crate::audience::list::ListId;
@@ -64,12 +65,16 @@ statements! {
         sqlite:
         "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.letters, d.folded,
                 COALESCE((SELECT MAX(json_array_length(e.articles)) FROM edition e WHERE e.digest_id = d.id), 0) AS articles
-         FROM digest d LEFT JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
+         FROM digest d LEFT JOIN list l ON l.id = d.list_id
+         WHERE d.id < $1 AND ($3 = 0 OR d.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))
+         ORDER BY d.id DESC LIMIT $2",
         postgres:
         "SELECT d.id, l.name AS list, d.cadence, d.cut_at, d.state, d.letters, d.folded,
                 CAST(COALESCE((SELECT MAX(json_array_length(CAST(e.articles AS JSON)))
                                FROM edition e WHERE e.digest_id = d.id), 0) AS BIGINT) AS articles
-         FROM digest d JOIN list l ON l.id = d.list_id WHERE d.id < $1 ORDER BY d.id DESC LIMIT $2",
+         FROM digest d JOIN list l ON l.id = d.list_id
+         WHERE d.id < $1 AND ($3 = 0 OR d.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))
+         ORDER BY d.id DESC LIMIT $2",
     };
     /// Letters that were accepted are nearly all there are of a digest, and aren't counted one by one. The
     /// word is the first of the states' in the alphabet.
@@ -225,9 +230,14 @@ pub async fn latest(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Result
 
 /// At most `limit` digests, newest first, numbered below `before`, with what became of their
 /// letters.
-pub async fn summaries(tx: &mut Tx, before: Option<DigestId>, limit: i64) -> Result<Vec<Summary>> {
-    let before = before.map_or(i64::MAX, |id| id.0);
-    let rows: Vec<SummaryRow> = run!(tx, SUMMARIES, query_as(before, limit), fetch_all)?;
+pub async fn summaries(
+    tx: &mut Tx,
+    reach: &Reach,
+    before: Option<DigestId>,
+    limit: i64,
+) -> Result<Vec<Summary>> {
+    let (before, user) = (before.map_or(i64::MAX, |id| id.0), reach.user());
+    let rows: Vec<SummaryRow> = run!(tx, SUMMARIES, query_as(before, limit, user), fetch_all)?;
     let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
     let mut others = not_accepted(tx, &ids).await?;
     rows.into_iter()

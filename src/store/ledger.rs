@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::access::reach::Reach;
 use crate::audience::SubscriberId;
 use crate::clock::Stamp;
 use crate::letter::LetterState;
@@ -30,10 +31,16 @@ statements! {
     };
     OF_SUBSCRIBER = Sql::both(
         "SELECT id, purpose, state, made_at, finished_at, tries FROM letter
-         WHERE subscriber_id = $1 ORDER BY made_at DESC, id DESC LIMIT $2");
-    BEGUN_WITHIN = Sql::both("SELECT COUNT(*) FROM subscription WHERE active_at >= $1 AND active_at < $2");
+         WHERE subscriber_id = $1 AND ($3 = 0 OR subscription_id IN (
+           SELECT s.id FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+           WHERE s.subscriber_id = $1 AND y.user_id = $3))
+         ORDER BY made_at DESC, id DESC LIMIT $2");
+    BEGUN_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM subscription WHERE active_at >= $1 AND active_at < $2
+           AND ($3 = 0 OR list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))");
     ENDED_WITHIN = Sql::both(
-        "SELECT COUNT(*) FROM subscription WHERE ended_at >= $1 AND ended_at < $2 AND active_at IS NOT NULL");
+        "SELECT COUNT(*) FROM subscription WHERE ended_at >= $1 AND ended_at < $2 AND active_at IS NOT NULL
+           AND ($3 = 0 OR list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))");
     BYTES = Sql {
         sqlite: "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
         postgres: "SELECT pg_database_size(current_database())",
@@ -75,15 +82,28 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(LetterState, i64)>> {
         .collect()
 }
 
-/// At most `limit` letters of one subscriber, the newest first.
-pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId, limit: i64) -> Result<Vec<Sent>> {
-    Ok(run!(tx, OF_SUBSCRIBER, query_as(id, limit), fetch_all)?)
+/// At most `limit` letters of one subscriber, the newest first, about what is within reach.
+pub async fn of_subscriber(
+    tx: &mut Tx,
+    reach: &Reach,
+    id: SubscriberId,
+    limit: i64,
+) -> Result<Vec<Sent>> {
+    let user = reach.user();
+    Ok(run!(
+        tx,
+        OF_SUBSCRIBER,
+        query_as(id, limit, user),
+        fetch_all
+    )?)
 }
 
-/// By how many active subscriptions there were more at the second moment than at the first.
-pub async fn came_and_went(tx: &mut Tx, from: Stamp, to: Stamp) -> Result<i64> {
-    let begun: i64 = run!(tx, BEGUN_WITHIN, query_scalar(from, to), fetch_one)?;
-    let ended: i64 = run!(tx, ENDED_WITHIN, query_scalar(from, to), fetch_one)?;
+/// By how many active subscriptions within reach there were more at the second moment than at the
+/// first.
+pub async fn came_and_went(tx: &mut Tx, reach: &Reach, from: Stamp, to: Stamp) -> Result<i64> {
+    let user = reach.user();
+    let begun: i64 = run!(tx, BEGUN_WITHIN, query_scalar(from, to, user), fetch_one)?;
+    let ended: i64 = run!(tx, ENDED_WITHIN, query_scalar(from, to, user), fetch_one)?;
     Ok(begun - ended)
 }
 

@@ -15,6 +15,7 @@
 
 use std::sync::LazyLock;
 
+use crate::access::reach::Reach;
 use crate::audience::SubscriberId;
 use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
@@ -54,7 +55,9 @@ statements! {
     /// To everybody who may decide on a digest.
     ADD_FOR_EDITORS = Sql::both(
         "INSERT INTO letter (purpose, user_id, digest_id, state, lane, made_at, due_at, deadline_at)
-         SELECT $1, id, $2, 'queued', 0, $3, $3, $4 FROM \"user\" WHERE state = 'active' AND role IN ('owner', 'editor')");
+         SELECT $1, id, $2, 'queued', 0, $3, $3, $4 FROM \"user\" u
+         WHERE state = 'active' AND role IN ('owner', 'editor') AND (bound = 0 OR EXISTS (
+           SELECT 1 FROM user_list y JOIN digest d ON d.list_id = y.list_id WHERE y.user_id = u.id AND d.id = $2))");
     ADD_TO_USER = Sql::both(
         "INSERT INTO letter (purpose, user_id, state, lane, made_at, due_at, deadline_at)
          VALUES ($1, $2, 'queued', 0, $3, $3, $4)");
@@ -204,6 +207,23 @@ statements! {
         "SELECT (SELECT COUNT(*) FROM letter WHERE state IN ('queued', 'deferred'))
               + (SELECT COUNT(*) FROM letter WHERE state IN ('leased', 'handing'))",
     };
+    COUNT_UNFINISHED_WITHIN = Sql {
+        sqlite:
+        "SELECT (SELECT COUNT(*) FROM letter l INDEXED BY letter_due WHERE l.state IN ('queued', 'deferred') AND EXISTS (
+                   SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+                   WHERE s.id = l.subscription_id AND y.user_id = $1))
+              + (SELECT COUNT(*) FROM letter l INDEXED BY letter_held WHERE l.state IN ('leased', 'handing') AND EXISTS (
+                   SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+                   WHERE s.id = l.subscription_id AND y.user_id = $1))",
+        postgres:
+        "SELECT COUNT(*) FROM letter l WHERE l.state IN ('queued', 'deferred', 'leased', 'handing') AND EXISTS (
+           SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+           WHERE s.id = l.subscription_id AND y.user_id = $1)",
+    };
+    COUNT_ACCEPTED_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM letter l WHERE l.state = 'accepted' AND l.finished_at > $1 AND EXISTS (
+           SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+           WHERE s.id = l.subscription_id AND y.user_id = $2)");
     COUNT_ACCEPTED = Sql::both("SELECT COUNT(*) FROM letter WHERE state = 'accepted' AND finished_at > $1");
     NEXT_DUE = Sql::both("SELECT MIN(due_at) FROM letter WHERE state IN ('queued', 'deferred')");
     GET = Sql::both(
@@ -211,6 +231,15 @@ statements! {
                 COALESCE(r.email, u.email, '') AS email
          FROM letter l LEFT JOIN subscriber r ON r.id = l.subscriber_id LEFT JOIN \"user\" u ON u.id = l.user_id WHERE l.id = $1");
     PAGE = Sql::both(page!("l.id < $1"));
+    /// About subscriptions to a user's lists.
+    PAGE_WITHIN = Sql::both(page!(
+        "l.id < $1 AND ($3 = '' OR l.state = $3) AND EXISTS (
+           SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+           WHERE s.id = l.subscription_id AND y.user_id = $4)"));
+    IS_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM letter l JOIN subscription s ON s.id = l.subscription_id
+              JOIN user_list y ON y.list_id = s.list_id
+         WHERE l.id = $1 AND y.user_id = $2");
     PAGE_OF_DIGEST = Sql::both(page!("l.id < $1 AND l.digest_id = $3"));
     PAGE_OF_DIGEST_IN = Sql::both(page!("l.id < $1 AND l.digest_id = $3 AND l.purpose = 'digest' AND l.state = $4"));
     /// By state: each kind of states has an index of its own, but for letters that arrived, which are
@@ -570,13 +599,28 @@ pub async fn cancel_of_subscription(tx: &mut Tx, id: SubscriptionId, now: Stamp)
 }
 
 /// How many letters are queued, leased, handing or deferred.
-pub async fn count_unfinished(tx: &mut Tx) -> Result<i64> {
-    Ok(run!(tx, COUNT_UNFINISHED, query_scalar(), fetch_one)?)
+pub async fn count_unfinished(tx: &mut Tx, reach: &Reach) -> Result<i64> {
+    Ok(if reach.is_bound() {
+        let user = reach.user();
+        run!(tx, COUNT_UNFINISHED_WITHIN, query_scalar(user), fetch_one)?
+    } else {
+        run!(tx, COUNT_UNFINISHED, query_scalar(), fetch_one)?
+    })
 }
 
 /// How many letters a server has taken since.
-pub async fn count_accepted(tx: &mut Tx, since: Stamp) -> Result<i64> {
-    Ok(run!(tx, COUNT_ACCEPTED, query_scalar(since), fetch_one)?)
+pub async fn count_accepted(tx: &mut Tx, reach: &Reach, since: Stamp) -> Result<i64> {
+    Ok(if reach.is_bound() {
+        let user = reach.user();
+        run!(
+            tx,
+            COUNT_ACCEPTED_WITHIN,
+            query_scalar(since, user),
+            fetch_one
+        )?
+    } else {
+        run!(tx, COUNT_ACCEPTED, query_scalar(since), fetch_one)?
+    })
 }
 
 /// When the next waiting letter is due.
@@ -588,6 +632,40 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Stamp>> {
 pub async fn find(tx: &mut Tx, id: LetterId) -> Result<Option<LetterRecord>> {
     let row: Option<RecordRow> = run!(tx, GET, query_as(id), fetch_optional)?;
     row.map(record).transpose()
+}
+
+/// The same, if it's about a subscription within reach.
+pub async fn find_within(tx: &mut Tx, reach: &Reach, id: LetterId) -> Result<Option<LetterRecord>> {
+    if reach.is_bound() {
+        let user = reach.user();
+        let found: i64 = run!(tx, IS_WITHIN, query_scalar(id, user), fetch_one)?;
+        if found == 0 {
+            return Ok(None);
+        }
+    }
+    find(tx, id).await
+}
+
+/// A page of the letters within reach, in a state if it's given.
+pub async fn page_within(
+    tx: &mut Tx,
+    reach: &Reach,
+    before: Option<LetterId>,
+    state: Option<LetterState>,
+    limit: i64,
+) -> Result<Vec<LetterRecord>> {
+    if !reach.is_bound() {
+        return page(tx, before, None, state, limit).await;
+    }
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let state = state.map_or("", LetterState::as_str);
+    let rows: Vec<RecordRow> = run!(
+        tx,
+        PAGE_WITHIN,
+        query_as(before, limit, state, reach.user()),
+        fetch_all
+    )?;
+    rows.into_iter().map(record).collect()
 }
 
 /// At most `limit` digests of one subscription, newest first.

@@ -15,10 +15,10 @@ statements! {
     OPEN = Sql::both(
         "INSERT INTO session (token_hash, user_id, purpose, network, created_at, seen_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $5, $6)");
-    FIND = Sql::both(
-        "SELECT u.id, u.email, u.role, COALESCE(u.totp_salt, ''), s.id, s.seen_at
+    FIND = Sql::both(concat!(
+        "SELECT u.id, u.email, u.role, COALESCE(u.totp_salt, ''), ", user::reach!(), ", s.id, s.seen_at
          FROM session s JOIN \"user\" u ON u.id = s.user_id
-         WHERE s.token_hash = $1 AND s.purpose = $2 AND s.expires_at > $3 AND u.state = 'active'");
+         WHERE s.token_hash = $1 AND s.purpose = $2 AND s.expires_at > $3 AND u.state = 'active'"));
     SEE = Sql::both("UPDATE session SET seen_at = $2, network = $3 WHERE id = $1");
     OF_USER = Sql::both(
         "SELECT id, network, created_at, seen_at FROM session
@@ -99,15 +99,15 @@ pub async fn find(
     for_: TokenUse,
     now: Stamp,
 ) -> Result<Option<Shown>> {
-    let row: Option<(i64, String, String, String, i64, Stamp)> = run!(
+    let row: Option<(i64, String, String, String, String, i64, Stamp)> = run!(
         tx,
         FIND,
         query_as(token.as_str(), for_.as_str(), now),
         fetch_optional
     )?;
-    row.map(|(user_id, email, role, salt, id, seen_at)| {
+    row.map(|(user_id, email, role, salt, reach, id, seen_at)| {
         Ok(Shown {
-            user: user::user(&(user_id, email, role, salt))?,
+            user: user::user(&(user_id, email, role, salt, reach))?,
             id,
             seen_at,
         })

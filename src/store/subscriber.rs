@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 
 use crate::access::Secret;
+use crate::access::reach::Reach;
 use crate::audience::EmailAddress;
 use crate::audience::Format;
 use crate::audience::Subscriber;
@@ -35,6 +36,16 @@ statements! {
          RETURNING id, email, name, language, zone, state, format, created_at");
     PAGE = Sql::both(
         "SELECT id, email, name, language, zone, state, format, created_at FROM subscriber WHERE id > $1 ORDER BY id LIMIT $2");
+    /// Readers of a user's lists, those who left them apart.
+    PAGE_WITHIN = Sql::both(
+        "SELECT id, email, name, language, zone, state, format, created_at FROM subscriber r
+         WHERE id > $1 AND EXISTS (
+           SELECT 1 FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+           WHERE s.subscriber_id = r.id AND s.state <> 'ended' AND y.user_id = $3)
+         ORDER BY id LIMIT $2");
+    IS_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM subscription s JOIN user_list y ON y.list_id = s.list_id
+         WHERE s.subscriber_id = $1 AND y.user_id = $2");
     COUNT = Sql::both("SELECT COUNT(*) FROM subscriber");
     CONFIRM = Sql::both("UPDATE subscriber SET state = 'confirmed' WHERE id = $1");
     SET_FORMAT = Sql::both("UPDATE subscriber SET format = $2 WHERE id = $1");
@@ -121,6 +132,37 @@ pub async fn hold_by_email(tx: &mut Tx, email: &EmailAddress) -> Result<Option<S
 pub async fn page(tx: &mut Tx, after: SubscriberId, limit: i64) -> Result<Vec<Subscriber>> {
     let rows: Vec<SubscriberRow> = run!(tx, PAGE, query_as(after, limit), fetch_all)?;
     rows.into_iter().map(subscriber).collect()
+}
+
+/// The same of whoever reads something within reach.
+pub async fn page_within(
+    tx: &mut Tx,
+    reach: &Reach,
+    after: SubscriberId,
+    limit: i64,
+) -> Result<Vec<Subscriber>> {
+    if !reach.is_bound() {
+        return page(tx, after, limit).await;
+    }
+    let user = reach.user();
+    let rows: Vec<SubscriberRow> = run!(tx, PAGE_WITHIN, query_as(after, limit, user), fetch_all)?;
+    rows.into_iter().map(subscriber).collect()
+}
+
+/// The subscriber with this number, if they have, asked for, or left something within reach.
+pub async fn find_within(
+    tx: &mut Tx,
+    reach: &Reach,
+    id: SubscriberId,
+) -> Result<Option<Subscriber>> {
+    if reach.is_bound() {
+        let user = reach.user();
+        let found: i64 = run!(tx, IS_WITHIN, query_scalar(id, user), fetch_one)?;
+        if found == 0 {
+            return Ok(None);
+        }
+    }
+    find(tx, id).await
 }
 
 /// How many there are.

@@ -1,5 +1,6 @@
 //! Subscriptions.
 
+use crate::access::reach::Reach;
 use crate::article::Seq;
 use crate::audience::SubscriberId;
 use crate::audience::list::Cadence;
@@ -70,16 +71,24 @@ statements! {
     /// By list, since that is what the index begins with.
     COUNT_ACTIVE = Sql::both(
         "SELECT COUNT(*) FROM list l CROSS JOIN subscription s WHERE s.list_id = l.id AND s.state = 'active'");
+    COUNT_ACTIVE_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM user_list y CROSS JOIN subscription s
+         WHERE y.user_id = $1 AND s.list_id = y.list_id AND s.state = 'active'");
     /// No further than that.
     COUNT = Sql::both("SELECT COUNT(*) FROM (SELECT id FROM subscription LIMIT $1) AS few");
+    COUNT_WITHIN = Sql::both(
+        "SELECT COUNT(*) FROM (SELECT s.id FROM user_list y CROSS JOIN subscription s
+           WHERE y.user_id = $2 AND s.list_id = y.list_id LIMIT $1) AS few");
     /// By the beginning of the address; each database has its own way to look that up in the index.
     COUNT_OF = Sql {
         sqlite:
         "SELECT COUNT(*) FROM (SELECT s.id FROM subscriber r CROSS JOIN subscription s
-           WHERE s.subscriber_id = r.id AND r.email_key >= $2 AND r.email_key < $2 || char(1114111) LIMIT $1) AS few",
+           WHERE s.subscriber_id = r.id AND r.email_key >= $2 AND r.email_key < $2 || char(1114111)
+             AND ($3 = 0 OR s.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3)) LIMIT $1) AS few",
         postgres:
         "SELECT COUNT(*) FROM (SELECT s.id FROM subscriber r CROSS JOIN subscription s
-           WHERE s.subscriber_id = r.id AND starts_with(r.email_key, $2) LIMIT $1) AS few",
+           WHERE s.subscriber_id = r.id AND starts_with(r.email_key, $2)
+             AND ($3 = 0 OR s.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3)) LIMIT $1) AS few",
     };
     /// The newest first: joined from the left, so that it's read in that order.
     PAGE = Sql::both(
@@ -88,7 +97,8 @@ statements! {
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
          FROM subscription s LEFT JOIN subscriber r ON r.id = s.subscriber_id
               LEFT JOIN list l ON l.id = s.list_id LEFT JOIN rhythm h ON h.id = s.rhythm_id
-         WHERE s.id < $1 ORDER BY s.id DESC LIMIT $2");
+         WHERE s.id < $1 AND ($3 = 0 OR s.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))
+         ORDER BY s.id DESC LIMIT $2");
     /// The addresses first, then those who have them, so that a rare beginning is found at once. All that is
     /// asked of the many before the few are chosen is in an index.
     PAGE_OF = Sql {
@@ -98,7 +108,8 @@ statements! {
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
          FROM (SELECT s.id FROM subscriber r CROSS JOIN subscription s
                WHERE s.subscriber_id = r.id AND r.email_key >= $1 AND r.email_key < $1 || char(1114111)
-                 AND +s.id < $2 ORDER BY s.id DESC LIMIT $3) AS found
+                 AND +s.id < $2 AND ($4 = 0 OR s.list_id IN (SELECT list_id FROM user_list WHERE user_id = $4))
+               ORDER BY s.id DESC LIMIT $3) AS found
               CROSS JOIN subscription s ON s.id = found.id JOIN subscriber r ON r.id = s.subscriber_id
               JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
          ORDER BY s.id DESC",
@@ -108,7 +119,9 @@ statements! {
                              WHEN 'asked' THEN s.asked_at ELSE COALESCE(s.active_at, s.asked_at) END AS since
          FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
               JOIN list l ON l.id = s.list_id JOIN rhythm h ON h.id = s.rhythm_id
-         WHERE starts_with(r.email_key, $1) AND s.id < $2 ORDER BY s.id DESC LIMIT $3",
+         WHERE starts_with(r.email_key, $1) AND s.id < $2
+           AND ($4 = 0 OR s.list_id IN (SELECT list_id FROM user_list WHERE user_id = $4))
+         ORDER BY s.id DESC LIMIT $3",
     };
 }
 
@@ -259,33 +272,51 @@ pub async fn close_feed(tx: &mut Tx, id: SubscriptionId) -> Result<()> {
     Ok(())
 }
 
-/// How many get digests.
-pub async fn count_active(tx: &mut Tx) -> Result<i64> {
-    Ok(run!(tx, COUNT_ACTIVE, query_scalar(), fetch_one)?)
+/// How many of those within reach get digests.
+pub async fn count_active(tx: &mut Tx, reach: &Reach) -> Result<i64> {
+    Ok(if reach.is_bound() {
+        run!(
+            tx,
+            COUNT_ACTIVE_WITHIN,
+            query_scalar(reach.user()),
+            fetch_one
+        )?
+    } else {
+        run!(tx, COUNT_ACTIVE, query_scalar(), fetch_one)?
+    })
 }
 
-/// How many there are, in whatever state, to addresses that begin so (in lower case; empty for
-/// all): at most `most`.
-pub async fn count(tx: &mut Tx, beginning: &str, most: i64) -> Result<i64> {
-    Ok(if beginning.is_empty() {
-        run!(tx, COUNT, query_scalar(most), fetch_one)?
+/// How many there are within reach, in whatever state, to addresses that begin so (in lower case;
+/// empty for all): at most `most`.
+pub async fn count(tx: &mut Tx, reach: &Reach, beginning: &str, most: i64) -> Result<i64> {
+    let user = reach.user();
+    Ok(if !beginning.is_empty() {
+        run!(tx, COUNT_OF, query_scalar(most, beginning, user), fetch_one)?
+    } else if reach.is_bound() {
+        run!(tx, COUNT_WITHIN, query_scalar(most, user), fetch_one)?
     } else {
-        run!(tx, COUNT_OF, query_scalar(most, beginning), fetch_one)?
+        run!(tx, COUNT, query_scalar(most), fetch_one)?
     })
 }
 
 /// At most `limit` of those, newest first, numbered below `before`.
 pub async fn page(
     tx: &mut Tx,
+    reach: &Reach,
     beginning: &str,
     before: Option<SubscriptionId>,
     limit: i64,
 ) -> Result<Vec<Listed>> {
-    let before = before.map_or(i64::MAX, |id| id.0);
+    let (before, user) = (before.map_or(i64::MAX, |id| id.0), reach.user());
     let rows: Vec<ListedRow> = if beginning.is_empty() {
-        run!(tx, PAGE, query_as(before, limit), fetch_all)?
+        run!(tx, PAGE, query_as(before, limit, user), fetch_all)?
     } else {
-        run!(tx, PAGE_OF, query_as(beginning, before, limit), fetch_all)?
+        run!(
+            tx,
+            PAGE_OF,
+            query_as(beginning, before, limit, user),
+            fetch_all
+        )?
     };
     rows.into_iter().map(listed).collect()
 }

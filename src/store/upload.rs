@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::access::reach::Reach;
 use crate::audience::EmailAddress;
 use crate::audience::list::ListId;
 use crate::clock::Stamp;
@@ -32,7 +33,8 @@ statements! {
                 added, known, suppressed, left_out, bad FROM upload WHERE id = $1");
     NEWEST = Sql::both(
         "SELECT id, list_id, file, head, mapping, consent, state, made_by, made_at, size, at_line,
-                added, known, suppressed, left_out, bad FROM upload ORDER BY id DESC LIMIT $1");
+                added, known, suppressed, left_out, bad FROM upload
+         WHERE $2 = 0 OR list_id IN (SELECT list_id FROM user_list WHERE user_id = $2) ORDER BY id DESC LIMIT $1");
     GOING = Sql::both("SELECT MIN(id) FROM upload WHERE state = 'going'");
     MAP = Sql::both("UPDATE upload SET mapping = $2 WHERE id = $1 AND state = 'looked'");
     BEGIN = Sql::both("UPDATE upload SET state = 'going', consent = $2 WHERE id = $1 AND state = 'looked'");
@@ -166,9 +168,10 @@ pub async fn find(tx: &mut Tx, id: i64) -> Result<Option<Upload>> {
     Ok(run!(tx, GET, query_as(id), fetch_optional)?)
 }
 
-/// At most so many tables, the newest first.
-pub async fn newest(tx: &mut Tx, limit: i64) -> Result<Vec<Upload>> {
-    Ok(run!(tx, NEWEST, query_as(limit), fetch_all)?)
+/// At most so many tables for lists within reach, the newest first.
+pub async fn newest(tx: &mut Tx, reach: &Reach, limit: i64) -> Result<Vec<Upload>> {
+    let user = reach.user();
+    Ok(run!(tx, NEWEST, query_as(limit, user), fetch_all)?)
 }
 
 /// A table that is being taken in.

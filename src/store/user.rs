@@ -1,4 +1,4 @@
-//! People who look after lists, and what they prove themselves by.
+//! People who look after lists, which, and what they prove themselves by.
 
 use chrono::TimeDelta;
 
@@ -6,27 +6,40 @@ use crate::access::PasswordHash;
 use crate::access::Role;
 use crate::access::TokenHash;
 use crate::access::User;
+use crate::access::reach::Reach;
 use crate::audience::EmailAddress;
+use crate::audience::list::ListId;
 use crate::clock::Stamp;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
+use crate::store::broken;
 use crate::store::change;
 use crate::store::parsed;
 use crate::store::run;
 use crate::store::session;
 use crate::store::statements;
 
+/// A user's lists, in one word: `all`, or the numbers of those that they're bound to.
+macro_rules! reach {
+    () => {
+        "CASE u.bound WHEN 0 THEN 'all' ELSE COALESCE((
+           SELECT string_agg(CAST(y.list_id AS TEXT), ',') FROM user_list y WHERE y.user_id = u.id), '') END"
+    };
+}
+pub(super) use reach;
+
 statements! {
     ADD = Sql::both(
         "INSERT INTO \"user\" (email, email_key, role, state, created_at) VALUES ($1, $2, $3, 'active', $4)
          ON CONFLICT (email_key) DO NOTHING RETURNING id");
-    FIND = Sql::both(
-        "SELECT id, email, role, COALESCE(totp_salt, ''), COALESCE(password, '') FROM \"user\"
-         WHERE email_key = $1 AND state = 'active'");
-    FIND_BY_ID = Sql::both(
-        "SELECT id, email, role, COALESCE(totp_salt, '') FROM \"user\" WHERE id = $1 AND state = 'active'");
-    ALL = Sql::both("SELECT id, email, role, COALESCE(totp_salt, ''), state FROM \"user\" ORDER BY id");
+    FIND = Sql::both(concat!(
+        "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), ", COALESCE(password, '') FROM \"user\" u
+         WHERE email_key = $1 AND state = 'active'"));
+    FIND_BY_ID = Sql::both(concat!(
+        "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), " FROM \"user\" u WHERE id = $1 AND state = 'active'"));
+    ALL = Sql::both(concat!(
+        "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), ", state FROM \"user\" u ORDER BY id"));
     /// Mailed links that were made before are void with the password they were made for.
     SET_PASSWORD = Sql::both("UPDATE \"user\" SET password = $2, links_from = $3 WHERE id = $1");
     /// A mailed link is good once: whoever comes first moves the bar past it.
@@ -43,9 +56,15 @@ statements! {
     CLEAR_RECOVERY = Sql::both("DELETE FROM recovery_code WHERE user_id = $1");
     COUNT_RECOVERY = Sql::both("SELECT COUNT(*) FROM recovery_code WHERE user_id = $1");
     DISABLE = Sql::both("UPDATE \"user\" SET state = 'disabled' WHERE email_key = $1");
+    BIND = Sql::both("UPDATE \"user\" SET bound = $2 WHERE id = $1");
+    TAKE_LISTS = Sql::both("DELETE FROM user_list WHERE user_id = $1");
+    GIVE_LIST = Sql::both("INSERT INTO user_list (user_id, list_id) VALUES ($1, $2) ON CONFLICT (user_id, list_id) DO NOTHING");
+    SLUGS = Sql::both(
+        "SELECT l.slug FROM user_list y JOIN list l ON l.id = y.list_id WHERE y.user_id = $1 ORDER BY l.slug");
 }
 
-type Row = (i64, String, String, String);
+/// Number, address, role, salt, and what [`reach!`] gives.
+pub(super) type Row = (i64, String, String, String, String);
 
 /// Adds a user, who has no password yet; `None` if there is one with this address.
 pub async fn add(tx: &mut Tx, email: &EmailAddress, role: Role, now: Stamp) -> Result<Option<i64>> {
@@ -62,11 +81,11 @@ pub async fn find(
     tx: &mut Tx,
     email: &EmailAddress,
 ) -> Result<Option<(User, Option<PasswordHash>)>> {
-    let row: Option<(i64, String, String, String, String)> =
+    let row: Option<(i64, String, String, String, String, String)> =
         run!(tx, FIND, query_as(email.key()), fetch_optional)?;
-    row.map(|(id, email, role, salt, password)| {
+    row.map(|(id, email, role, salt, reach, password)| {
         let password = (!password.is_empty()).then(|| PasswordHash::stored(password));
-        Ok((user(&(id, email, role, salt))?, password))
+        Ok((user(&(id, email, role, salt, reach))?, password))
     })
     .transpose()
 }
@@ -79,10 +98,11 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<User>> {
 
 /// Every user, and whether they may sign in.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(User, bool)>> {
-    let rows: Vec<(i64, String, String, String, String)> = run!(tx, ALL, query_as(), fetch_all)?;
+    let rows: Vec<(i64, String, String, String, String, String)> =
+        run!(tx, ALL, query_as(), fetch_all)?;
     rows.into_iter()
-        .map(|(id, email, role, salt, state)| {
-            Ok((user(&(id, email, role, salt))?, state == "active"))
+        .map(|(id, email, role, salt, reach, state)| {
+            Ok((user(&(id, email, role, salt, reach))?, state == "active"))
         })
         .collect()
 }
@@ -158,12 +178,43 @@ fn just_after(now: Stamp) -> Stamp {
     now + TimeDelta::milliseconds(1)
 }
 
+/// Has an editor look after these lists alone, or after all there are and will be.
+pub async fn bind(tx: &mut Tx, id: i64, lists: Option<&[ListId]>) -> Result<()> {
+    change!(tx, BIND, (id, i64::from(lists.is_some())))?;
+    change!(tx, TAKE_LISTS, (id))?;
+    for list in lists.unwrap_or_default() {
+        change!(tx, GIVE_LIST, (id, *list))?;
+    }
+    Ok(())
+}
+
+/// The slugs of the lists that a user is bound to, in order; `None` if they look after all.
+pub async fn lists(tx: &mut Tx, user: &User) -> Result<Option<Vec<String>>> {
+    if !user.reach.is_bound() {
+        return Ok(None);
+    }
+    let slugs = run!(tx, SLUGS, query_scalar(user.id), fetch_all)?;
+    Ok(Some(slugs))
+}
+
+fn reach_of(id: i64, word: &str) -> Result<Reach> {
+    if word == "all" {
+        return Ok(Reach::All);
+    }
+    let numbers = word.split(',').filter(|number| !number.is_empty());
+    let lists: std::result::Result<Vec<ListId>, _> =
+        numbers.map(|number| number.parse().map(ListId)).collect();
+    let lists = lists.map_err(|problem| broken("user_list", "list_id", id, &problem))?;
+    Ok(Reach::Lists { user: id, lists })
+}
+
 /// A row's user.
-pub(super) fn user((id, email, role, salt): &Row) -> Result<User> {
+pub(super) fn user((id, email, role, salt, reach): &Row) -> Result<User> {
     Ok(User {
         id: *id,
         email: parsed(email, "user", "email", *id)?,
         role: parsed(role, "user", "role", *id)?,
+        reach: reach_of(*id, reach)?,
         has_totp: !salt.is_empty(),
     })
 }

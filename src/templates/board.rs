@@ -185,7 +185,7 @@ pub struct FormField {
     pub name: &'static str,
     /// The name of a sentence.
     pub label: &'static str,
-    /// `text`, `email`, `url`, `number`, `password`, `long`, `code`, `choice`, `hidden`.
+    /// `text`, `email`, `url`, `number`, `password`, `long`, `code`, `choice`, `ticks`, `hidden`.
     pub kind: &'static str,
     /// As filled in.
     pub value: String,
@@ -193,6 +193,21 @@ pub struct FormField {
     pub must: bool,
     /// Values to choose from, with the sentence that says each; empty to say it as it is.
     pub choices: Vec<(String, &'static str)>,
+    /// Boxes of `ticks`, which are sent by its name.
+    pub ticks: Vec<Tick>,
+}
+
+/// A box to tick.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Tick {
+    /// As it's sent.
+    pub value: String,
+    /// As it's shown.
+    pub text: String,
+    /// The name of a sentence that says it instead.
+    pub word: Option<&'static str>,
+    /// Whether it's ticked.
+    pub on: bool,
 }
 
 /// A picture of dark squares (QR).

@@ -97,6 +97,8 @@ pub struct SignedIn {
     pub may_change: bool,
     /// Whether they may do everything.
     pub may_all: bool,
+    /// Whether they look after all lists, or look at all.
+    pub sees_all: bool,
 }
 
 impl<'a> Frame<'a> {

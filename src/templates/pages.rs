@@ -506,6 +506,8 @@ pub struct ErrorPage {
     pub number: Option<String>,
     /// What was wrong with a form, for [`ErrorKind::Form`].
     pub problem: Option<FormProblem>,
+    /// Whether it happened in the console, and the way back leads there.
+    pub console: bool,
 }
 
 impl ErrorPage {
@@ -515,6 +517,7 @@ impl ErrorPage {
             kind,
             number: None,
             problem: None,
+            console: false,
         }
     }
 }
@@ -533,6 +536,8 @@ pub enum ErrorKind {
     Form,
     /// 401 or 403: not for this person.
     Forbidden,
+    /// 403: for editors of all lists, not of some.
+    Bound,
     /// 429 or 503: too much at once.
     Busy,
     /// 500: our fault.

@@ -43,6 +43,8 @@ pub(super) enum Error {
     Link(BadLink),
     /// It comes from another site, or from somebody who may not.
     Forbidden,
+    /// It's not a list's own, and they look after some lists alone.
+    Bound,
     /// Nobody is signed in.
     SignIn,
     /// Whoever is signed in must prove themselves by a second factor, and has none yet.
@@ -68,7 +70,7 @@ impl Error {
         match self {
             Self::NotFound | Self::Link(BadLink::Forged) => StatusCode::NOT_FOUND,
             Self::Withdrawn | Self::Link(BadLink::Expired) => StatusCode::GONE,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::Bound => StatusCode::FORBIDDEN,
             Self::SignIn | Self::SecondFactor => StatusCode::SEE_OTHER,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -83,6 +85,7 @@ impl Error {
             Self::Withdrawn => ErrorKind::Withdrawn,
             Self::Link(_) => ErrorKind::Link,
             Self::Forbidden | Self::SignIn | Self::SecondFactor => ErrorKind::Forbidden,
+            Self::Bound => ErrorKind::Bound,
             Self::TooMany(_) | Self::Busy => ErrorKind::Busy,
             Self::Unreadable(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED) => {
                 ErrorKind::NotFound
@@ -182,6 +185,7 @@ fn undressed(response: &Response) -> Option<Error> {
 
 fn page(visit: &Visit, error: &Error, bare: Response) -> Response {
     let mut page = ErrorPage::of(error.kind());
+    page.console = visit.is_in("/admin");
     if let Error::Trouble(problem) = error {
         page.number = Some(record(problem));
     }

@@ -11,6 +11,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::response::Response;
 
+use crate::access::reach::Reach;
 use crate::app::App;
 use crate::source::Source;
 use crate::source::SourceState;
@@ -71,7 +72,7 @@ async fn figures(app: &App, tx: &mut Tx, page: &mut Page) -> store::Result<()> {
     page.one("visnyk_queue_age_seconds", "gauge", about, age);
     let articles = store::article::count(tx).await?;
     page.one("visnyk_articles", "gauge", "Published articles.", articles);
-    let readers = store::subscription::count_active(tx).await?;
+    let readers = store::subscription::count_active(tx, &Reach::All).await?;
     let about = "Active subscriptions.";
     page.one("visnyk_subscriptions_active", "gauge", about, readers);
     let bytes = store::ledger::database_bytes(tx).await?;

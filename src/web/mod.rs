@@ -306,13 +306,22 @@ fn desks() -> Router<Web> {
             "/admin/suppressions/{hash}/remove",
             post(suppressions::remove),
         )
+        .merge(people_who_may())
+        .route("/admin/audit", get(staff::audit))
+        .layer(DefaultBodyLimit::max(MOST_TEXT))
+}
+
+/// Who may do what.
+fn people_who_may() -> Router<Web> {
+    use admin::bound;
+    use admin::staff;
+    Router::new()
         .route("/admin/users", get(staff::all).post(staff::add))
+        .route("/admin/users/{id}", get(bound::page).post(bound::change))
         .route("/admin/users/{id}/disable", post(staff::disable))
         .route("/admin/users/{id}/reset", post(staff::reset))
         .route("/admin/keys", post(staff::add_key))
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
-        .route("/admin/audit", get(staff::audit))
-        .layer(DefaultBodyLimit::max(MOST_TEXT))
 }
 
 /// Who is told of what happens here.

@@ -72,6 +72,12 @@ impl Visit {
         }
     }
 
+    /// Whether it's below a path.
+    pub(super) fn is_in(&self, path: &str) -> bool {
+        let rest = self.at.strip_prefix(path);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '.']))
+    }
+
     /// The same at another address, for what answers a POST: the language switch must lead to a
     /// page.
     pub(super) fn at(mut self, path: &str) -> Self {

@@ -478,6 +478,51 @@ async fn what_becomes_of_users_and_keys_is_written_down() {
     assert_eq!(log, expected.map(|what| format!("command line: {what}")));
 }
 
+#[tokio::test]
+async fn an_editor_is_bound_to_lists_and_unbound() {
+    let (folder, visnyk, _) = newsroom_with("people.csv", b"");
+    let email = "olena@example.org";
+    let lists = || {
+        let shown = visnyk.run(&["user", "list", "--json"]).stdout;
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        shown[0]["lists"].clone()
+    };
+    let add = |role, lists| visnyk.run(&["user", "add", email, "--role", role, "--lists", lists]);
+    assert_eq!(add("viewer", "news").code, 64);
+    assert_eq!(add("editor", "news,nothing").code, 66);
+    assert_eq!(add("editor", "news").code, 0);
+    assert_eq!(lists(), serde_json::json!(["news"]));
+    assert_eq!(visnyk.run(&["user", "bind", email]).code, 64);
+    assert_eq!(visnyk.run(&["user", "unbind", email]).code, 0);
+    assert_eq!(lists(), "all");
+    for _ in 0..2 {
+        let bind = ["user", "bind", email, "--lists", "news"];
+        assert_eq!(visnyk.run(&bind).code, 0);
+    }
+    let url = format!("sqlite://{}", folder.path().join("visnyk.db").display());
+    let db = visnyk::store::Db::open(&url).await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let log = visnyk::store::audit::page(&mut tx, Some("user 1"), None, 9).await;
+    let log: Vec<(String, String, String)> = log
+        .unwrap()
+        .into_iter()
+        .map(|change| (change.action, change.was, change.became))
+        .collect();
+    let said = |action: &str, was: &str, became: &str| {
+        (action.to_owned(), was.to_owned(), became.to_owned())
+    };
+    let (all, news) = (r#"{"lists":"all"}"#, r#"{"lists":["news"]}"#);
+    let added = r#"{"email":"olena@example.org","lists":["news"],"role":"editor"}"#;
+    assert_eq!(
+        log,
+        [
+            said("user.bind", all, news),
+            said("user.unbind", news, all),
+            said("user.add", "", added),
+        ]
+    );
+}
+
 /// A newsroom with the list `news`, and a file of people.
 fn newsroom_with(name: &str, people: &[u8]) -> (TempDir, Visnyk, String) {
     let folder = TempDir::new().unwrap();

@@ -37,7 +37,7 @@ fn table_of<'a>(name: &'a str, sql: &'a str) -> &'a str {
 }
 
 /// What may be read from end to end, and why.
-const WHOLE: [(&str, &str); 7] = [
+const WHOLE: [(&str, &str); 8] = [
     ("first_steps::REACHED", "stops at the first"),
     ("retain::CLEAR_ATTEMPTS", "once a day, from the oldest on"),
     (
@@ -45,6 +45,10 @@ const WHOLE: [(&str, &str); 7] = [
         "for /metrics, an index of these alone",
     ),
     ("letter::COUNT_UNFINISHED", "an index of what waits alone"),
+    (
+        "letter::COUNT_UNFINISHED_WITHIN",
+        "an index of what waits alone",
+    ),
     ("letter::TAKE_BACK", "an index of what is held alone"),
     ("subscriber::COUNT", "only tests ask"),
     ("subscription::COUNT", "stops after so many"),

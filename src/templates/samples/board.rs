@@ -14,6 +14,7 @@ use crate::templates::board::Letter;
 use crate::templates::board::Part;
 use crate::templates::board::Picture;
 use crate::templates::board::Table;
+use crate::templates::board::Tick;
 use crate::templates::samples::Sample;
 use crate::templates::samples::Show;
 use crate::templates::samples::URL;
@@ -38,6 +39,7 @@ fn form() -> Form {
         value: value.into(),
         must: true,
         choices: Vec::new(),
+        ticks: Vec::new(),
     };
     Form {
         title: "edit",
@@ -52,6 +54,22 @@ fn form() -> Form {
             FormField {
                 choices: vec![("auto".into(), "kind_auto"), ("odd".into(), "")],
                 ..field("kind", "kind", "choice", "auto")
+            },
+            FormField {
+                ticks: vec![
+                    Tick {
+                        value: "*".into(),
+                        word: Some("all_lists"),
+                        ..Tick::default()
+                    },
+                    Tick {
+                        value: "all".into(),
+                        text: "Усі новини".into(),
+                        on: true,
+                        ..Tick::default()
+                    },
+                ],
+                ..field("lists", "lists_of_editor", "ticks", "")
             },
         ],
         buttons: vec![("preview", "preview"), ("save", "save")],

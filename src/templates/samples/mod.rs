@@ -171,6 +171,7 @@ impl<'a> Show<'a> {
             sign_out: format!("{URL}/admin/sign-out"),
             may_change: true,
             may_all: true,
+            sees_all: true,
         });
         for (language, number, sample) in each::<P>() {
             match self.templates.page(&sample, &frame, language) {

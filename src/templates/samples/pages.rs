@@ -525,6 +525,7 @@ impl Sample for ErrorPage {
             ErrorKind::Withdrawn,
             ErrorKind::Link,
             ErrorKind::Forbidden,
+            ErrorKind::Bound,
             ErrorKind::Busy,
         ];
         plain

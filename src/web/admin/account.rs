@@ -44,7 +44,7 @@ pub(in crate::web) async fn page(
     Session(session): Session,
 ) -> Result<Response, Error> {
     let page = account(&visit, &session).await?;
-    board(&visit, session.user, page)
+    board(&visit, &session.user, page)
 }
 
 async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
@@ -52,6 +52,7 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
     let mut tx = visit.app.db.read().await?;
     let sessions = store::session::of_user(&mut tx, user.id, visit.app.now()).await?;
     let left = store::user::count_recovery(&mut tx, user.id).await?;
+    let lists = store::user::lists(&mut tx, user).await?;
     drop(tx);
     let mut facts = vec![
         ("address", Cell::text(user.email.to_string())),
@@ -61,6 +62,9 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
             Cell::word(if user.has_totp { "on" } else { "off" }),
         ),
     ];
+    if let Some(slugs) = lists {
+        facts.insert(2, ("lists", Cell::text(slugs.join(", "))));
+    }
     if user.has_totp {
         facts.push(("recovery_left", Cell::text(left.to_string())));
     }
@@ -148,11 +152,11 @@ pub(in crate::web) async fn password(
     let visit = visit.at("/admin/account");
     let user = &session.user;
     if let Err(problem) = proves(&visit, user, (network, &budgets, &turns), &fields).await? {
-        return wrong(&visit, session, problem).await;
+        return wrong(&visit, &session, problem).await;
     }
     let Ok(Some(password)) = new_password(&turns, fields.exact("new_password")).await? else {
         let problem = visit.say("problem.length")?;
-        return wrong(&visit, session, problem).await;
+        return wrong(&visit, &session, problem).await;
     };
     let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
@@ -164,10 +168,10 @@ pub(in crate::web) async fn password(
     Ok(welcome_to(&visit, &anew, "/admin/account?done=saved"))
 }
 
-async fn wrong(visit: &Visit, session: Shown, problem: String) -> Result<Response, Error> {
-    let mut page = account(visit, &session).await?;
+async fn wrong(visit: &Visit, session: &Shown, problem: String) -> Result<Response, Error> {
+    let mut page = account(visit, session).await?;
     page.problem = Some(problem);
-    refused(visit, session.user, page)
+    refused(visit, &session.user, page)
 }
 
 /// `POST /admin/account/sessions/{id}/end`.

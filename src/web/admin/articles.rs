@@ -29,13 +29,13 @@ use crate::web::admin::desk::must;
 use crate::web::admin::desk::note;
 use crate::web::admin::desk::refused;
 use crate::web::admin::limit;
-use crate::web::admin::session::Insider;
+use crate::web::admin::session::Anyone;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::visit::Visit;
 
 /// `/admin/articles?before=`.
-pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<Response, Error> {
+pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let before = visit.asked_for("before").and_then(|seq| seq.parse().ok());
     let mut tx = visit.app.db.read().await?;
     let view = View::Everything;
@@ -66,7 +66,7 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
         next: last.map(|last| visit.app.url(&format!("/admin/articles?before={last}"))),
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn row(visit: &Visit, article: Article) -> Vec<Cell> {
@@ -83,11 +83,11 @@ fn row(visit: &Visit, article: Article) -> Vec<Cell> {
 /// `/admin/articles/{id}`.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Insider(user): Insider,
+    Anyone(user): Anyone,
     Path(id): Path<i64>,
 ) -> Result<Response, Error> {
     let (article, withdrawn) = find(&visit.app, id).await?;
-    board(&visit, user, page_of(&visit, article, withdrawn))
+    board(&visit, &user, page_of(&visit, article, withdrawn))
 }
 
 async fn find(app: &App, id: i64) -> Result<(Article, bool), Error> {
@@ -149,7 +149,7 @@ pub(in crate::web) async fn edit(
     if title.is_empty() {
         let mut page = page_of(&visit, was, withdrawn);
         page.problem = Some(visit.say("desk.bad_headline")?);
-        return refused(&visit, user, page);
+        return refused(&visit, &user, page);
     }
     let html = clean::clean(fields.one("html"), None);
     let rewrite = Rewrite {

@@ -115,7 +115,7 @@ pub(in crate::web) async fn page(
     Session(session): Session,
 ) -> Result<Response, Error> {
     let page = set_up_or_off(&visit, &session.user, Token::random().as_str()).await?;
-    board(&visit, session.user, page)
+    board(&visit, &session.user, page)
 }
 
 async fn set_up_or_off(visit: &Visit, user: &User, salt: &str) -> Result<Board, Error> {
@@ -192,8 +192,8 @@ pub(in crate::web) async fn turn_on(
     let proven = account::proves(&visit, user, (network, &budgets, &turns), &fields).await?;
     let step = match (proven, step) {
         (Ok(()), Some(step)) => step,
-        (Ok(()), None) => return wrong(&visit, session, &salt, visit.say("problem.code")?).await,
-        (Err(problem), _) => return wrong(&visit, session, &salt, problem).await,
+        (Ok(()), None) => return wrong(&visit, &session, &salt, visit.say("problem.code")?).await,
+        (Err(problem), _) => return wrong(&visit, &session, &salt, problem).await,
     };
     let codes = RecoveryCode::some();
     let hashes: Vec<_> = codes.iter().map(RecoveryCode::hash).collect();
@@ -204,10 +204,10 @@ pub(in crate::web) async fn turn_on(
     let what = ("user.code_on", format!("user {}", user.id));
     note(&mut tx, user, what, Default::default(), now).await?;
     tx.commit().await?;
-    show_once(&visit, session, &codes)
+    show_once(&visit, &session, &codes)
 }
 
-fn show_once(visit: &Visit, session: Shown, codes: &[RecoveryCode]) -> Result<Response, Error> {
+fn show_once(visit: &Visit, session: &Shown, codes: &[RecoveryCode]) -> Result<Response, Error> {
     let rows = codes.iter().map(|code| vec![Cell::text(code.to_string())]);
     let table = Table {
         title: "",
@@ -221,18 +221,18 @@ fn show_once(visit: &Visit, session: Shown, codes: &[RecoveryCode]) -> Result<Re
         parts: vec![Part::Table(table)],
         ..Board::default()
     };
-    board(visit, session.user, page)
+    board(visit, &session.user, page)
 }
 
 async fn wrong(
     visit: &Visit,
-    session: Shown,
+    session: &Shown,
     salt: &str,
     problem: String,
 ) -> Result<Response, Error> {
     let mut page = set_up_or_off(visit, &session.user, salt).await?;
     page.problem = Some(problem);
-    refused(visit, session.user, page)
+    refused(visit, &session.user, page)
 }
 
 /// `POST /admin/account/code/off`.
@@ -253,14 +253,14 @@ pub(in crate::web) async fn turn_off(
     if let Err(problem) =
         account::proves(&visit, user, (network, &budgets, &turns), &fields).await?
     {
-        return wrong(&visit, session, "", problem).await;
+        return wrong(&visit, &session, "", problem).await;
     }
     budgets.spend(Try::Code(user.id), now)?;
     let mut tx = app.db.begin().await?;
     if !takes(app, &mut tx, user, fields.one("code")).await? {
         drop(tx);
         let problem = visit.say("problem.code")?;
-        return wrong(&visit, session, "", problem).await;
+        return wrong(&visit, &session, "", problem).await;
     }
     store::user::clear_totp(&mut tx, user.id).await?;
     let what = ("user.code_off", format!("user {}", user.id));

@@ -19,13 +19,17 @@ use crate::templates::board::Board;
 use crate::templates::board::Cell;
 use crate::templates::board::FormField;
 use crate::templates::board::Part;
-use crate::web::admin::session::Insider;
+use crate::web::admin::session::Anyone;
 use crate::web::admin::show;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
-/// Whoever is signed in and may change things.
+/// Whoever is signed in and may change things of all lists, and what is no list's.
 pub(in crate::web) struct Editor(pub(super) User);
+
+/// Whoever is signed in and may change things, be it of some lists alone: for what goes no further
+/// than their reach.
+pub(in crate::web) struct AnyEditor(pub(super) User);
 
 /// Whoever is signed in and may do everything.
 pub(in crate::web) struct Owner(pub(super) User);
@@ -34,11 +38,22 @@ async fn at_least<S: Send + Sync>(parts: &mut Parts, state: &S, role: Role) -> R
 where
     App: FromRef<S>,
 {
-    let Insider(user) = Insider::from_request_parts(parts, state).await?;
+    let Anyone(user) = Anyone::from_request_parts(parts, state).await?;
     if user.role >= role {
         Ok(user)
     } else {
         Err(Error::Forbidden)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AnyEditor
+where
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        at_least(parts, state, Role::Editor).await.map(Self)
     }
 }
 
@@ -49,7 +64,11 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        at_least(parts, state, Role::Editor).await.map(Self)
+        let AnyEditor(user) = AnyEditor::from_request_parts(parts, state).await?;
+        if user.reach.is_bound() {
+            return Err(Error::Bound);
+        }
+        Ok(Self(user))
     }
 }
 
@@ -64,10 +83,18 @@ where
     }
 }
 
-/// Leaves out what would refuse whoever only looks: buttons, forms that change something, ways to add. Their
-/// own account stays.
-fn without_changes(mut page: Board) -> Board {
-    let is_own = |at: &str| at.contains("/admin/account");
+/// What an editor of some lists may post to, below the lists that they are shown.
+const OF_LISTS: &[&str] = &[
+    "/admin/account",
+    "/admin/lists/",
+    "/admin/subscriptions/",
+    "/admin/subscribers/import",
+];
+
+/// Leaves out what would refuse whoever looks: buttons, forms that change something, ways to add.
+/// What leads to `own` stays.
+fn without_changes(mut page: Board, own: &[&str]) -> Board {
+    let is_own = |at: &str| own.iter().any(|own| at.contains(own)) && !at.ends_with("/new");
     let adds = |at: &str| at.ends_with("/new");
     for parts in [&mut page.parts, &mut page.below] {
         parts.retain(|part| match part {
@@ -91,9 +118,11 @@ fn without_changes(mut page: Board) -> Board {
 }
 
 /// A board, for whoever is signed in.
-pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Response, Error> {
+pub(super) fn board(visit: &Visit, user: &User, mut page: Board) -> Result<Response, Error> {
     if user.role < Role::Editor {
-        page = without_changes(page);
+        page = without_changes(page, &["/admin/account"]);
+    } else if user.reach.is_bound() {
+        page = without_changes(page, OF_LISTS);
     }
     page.done = page
         .done
@@ -106,11 +135,11 @@ pub(super) fn board(visit: &Visit, user: User, mut page: Board) -> Result<Respon
             "published_held" => Some("published_held"),
             _ => None,
         });
-    show(visit, &Insider(user), &page)
+    show(visit, user, &page)
 }
 
 /// A board that says what is wrong with what was filled in.
-pub(super) fn refused(visit: &Visit, user: User, page: Board) -> Result<Response, Error> {
+pub(super) fn refused(visit: &Visit, user: &User, page: Board) -> Result<Response, Error> {
     let page = board(visit, user, page)?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
@@ -168,6 +197,7 @@ pub(super) fn field(
         value: value.into(),
         must: false,
         choices: Vec::new(),
+        ticks: Vec::new(),
     }
 }
 

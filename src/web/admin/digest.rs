@@ -1,19 +1,18 @@
 //! `/admin/digests/{id}`: one digest: what it holds, how far its letters are, and, for whoever may
 //! decide, its review.
 
-use axum::extract::Path;
 use axum::response::IntoResponse;
 use axum::response::Redirect;
 use axum::response::Response;
 
 use crate::access::Role;
+use crate::access::User;
 use crate::app::App;
 use crate::article::Article;
 use crate::article::ArticleId;
 use crate::audience::list::List;
 use crate::delivery::write;
 use crate::digest::Digest;
-use crate::digest::DigestId;
 use crate::digest::DigestState;
 use crate::digest::compile;
 use crate::digest::render;
@@ -25,7 +24,8 @@ use crate::templates::admin::DigestLine;
 use crate::web::admin::desk::note_after;
 use crate::web::admin::digest_word;
 use crate::web::admin::letter_counts;
-use crate::web::admin::session::Insider;
+use crate::web::admin::own::Own;
+use crate::web::admin::own::Seen;
 use crate::web::admin::show;
 use crate::web::error::Error;
 use crate::web::form::Fields;
@@ -34,34 +34,27 @@ use crate::web::visit::Visit;
 /// `GET`.
 pub(in crate::web) async fn page(
     visit: Visit,
-    insider: Insider,
-    Path(id): Path<String>,
+    Seen(user, (digest, list)): Seen<(Digest, List)>,
 ) -> Result<Response, Error> {
-    let (digest, list) = find(&visit.app, &id).await?;
-    let page = about(&visit, &insider, digest, &list).await?;
-    show(&visit, &insider, &page)
+    let page = about(&visit, &user, digest, &list).await?;
+    show(&visit, &user, &page)
 }
 
 /// `POST`: keeps what was arranged, and does what the button says.
 pub(in crate::web) async fn act(
     visit: Visit,
-    insider: Insider,
-    Path(id): Path<String>,
+    Own(user, (digest, _)): Own<(Digest, List)>,
     fields: Fields,
 ) -> Result<Response, Error> {
-    if insider.0.role == Role::Viewer {
-        return Err(Error::Forbidden);
-    }
     let app = &visit.app;
-    let (digest, _) = find(app, &id).await?;
     let id = digest.id;
     let decided = decide(app, digest, &fields).await.map_err(Error::trouble)?;
     if let Some(action) = decided {
-        note_after(app, &insider.0, (action, format!("digest {}", id.0))).await?;
+        note_after(app, &user, (action, format!("digest {}", id.0))).await?;
     }
     tracing::info!(
         digest = id.0,
-        user = insider.0.id,
+        user = user.id,
         action = fields.one("action"),
         "digest.decided"
     );
@@ -98,15 +91,6 @@ async fn decide(
     Ok(done.then_some(action))
 }
 
-async fn find(app: &App, id: &str) -> Result<(Digest, List), Error> {
-    let id = id.parse().map_err(|_| Error::NotFound)?;
-    let mut tx = app.db.read().await?;
-    let digest = store::digest::find(&mut tx, DigestId(id)).await?;
-    let digest = digest.ok_or(Error::NotFound)?;
-    let list = store::list::get(&mut tx, digest.list_id).await?;
-    Ok((digest, list))
-}
-
 /// The order is that of the numbers beside the articles; what has none comes last.
 fn arranged(digest: Digest, fields: &Fields) -> Digest {
     let number = |text: &str| text.parse::<i64>().ok();
@@ -131,7 +115,7 @@ fn arranged(digest: Digest, fields: &Fields) -> Digest {
 
 async fn about(
     visit: &Visit,
-    insider: &Insider,
+    user: &User,
     digest: Digest,
     list: &List,
 ) -> Result<AdminDigest, Error> {
@@ -172,7 +156,7 @@ async fn about(
         }),
         review_until: digest.review_until.map(|until| visit.local(until)),
         silence: list.pace.silence,
-        may_decide: insider.0.role != Role::Viewer,
+        may_decide: user.role != Role::Viewer,
         arranges: held && made == 0,
         letters,
         made,

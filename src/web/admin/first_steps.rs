@@ -35,14 +35,14 @@ const SAMPLE: LetterTemplate = LetterTemplate {
     part: Part::Html,
 };
 
-/// What is left to do; `None` once nothing is, and for those who may only look.
+/// What is left to do; `None` once nothing is, and for those who may only look, or look after some lists.
 pub(super) async fn left(
     visit: &Visit,
     user: &User,
     tx: &mut Tx,
 ) -> Result<Option<FirstSteps>, Error> {
     let app = &visit.app;
-    if user.role == Role::Viewer {
+    if user.role == Role::Viewer || user.reach.is_bound() {
         return Ok(None);
     }
     let reached = store::first_steps::reached(tx).await?;

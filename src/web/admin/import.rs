@@ -3,7 +3,6 @@
 
 use axum::extract::FromRequest;
 use axum::extract::Multipart;
-use axum::extract::Path;
 use axum::extract::Request;
 use axum::extract::multipart::MultipartError;
 use axum::http::HeaderValue;
@@ -16,6 +15,7 @@ use axum::response::Redirect;
 use axum::response::Response;
 
 use crate::access::User;
+use crate::access::reach::Reach;
 use crate::article::clean::one_line;
 use crate::audience::import::columns::Columns;
 use crate::audience::import::columns::Field;
@@ -29,6 +29,7 @@ use crate::audience::import::upload::Look;
 use crate::audience::import::upload::MOST_ROWS;
 use crate::audience::import::upload::NotBegun;
 use crate::audience::import::upload::Upload;
+use crate::audience::list::List;
 use crate::store;
 use crate::templates::imports::EarlierImport;
 use crate::templates::imports::Import;
@@ -36,9 +37,10 @@ use crate::templates::imports::ImportColumn;
 use crate::templates::imports::ImportCounts;
 use crate::templates::imports::LeftRow;
 use crate::templates::imports::Uploaded;
-use crate::web::admin::desk::Editor;
+use crate::web::admin::desk::AnyEditor;
 use crate::web::admin::desk::back;
-use crate::web::admin::session::Insider;
+use crate::web::admin::own::OfList;
+use crate::web::admin::own::Own;
 use crate::web::admin::show;
 use crate::web::error::Error;
 use crate::web::form::Fields;
@@ -118,19 +120,28 @@ impl Sent {
 }
 
 /// `/admin/subscribers/import`.
-pub(in crate::web) async fn page(visit: Visit, Editor(user): Editor) -> Result<Response, Error> {
-    let page = start(&visit, &Sent::default(), None).await?;
-    show(&visit, &Insider(user), &page)
+pub(in crate::web) async fn page(
+    visit: Visit,
+    AnyEditor(user): AnyEditor,
+) -> Result<Response, Error> {
+    let page = start(&visit, &user.reach, &Sent::default(), None).await?;
+    show(&visit, &user, &page)
 }
 
-async fn start(visit: &Visit, sent: &Sent, problem: Option<&'static str>) -> Result<Import, Error> {
+async fn start(
+    visit: &Visit,
+    reach: &Reach,
+    sent: &Sent,
+    problem: Option<&'static str>,
+) -> Result<Import, Error> {
     let mut tx = visit.app.db.read().await?;
-    let lists = store::list::all(&mut tx).await?;
+    let mut lists = store::list::all(&mut tx).await?;
+    lists.retain(|list| reach.has(list.id));
     let name = |id| {
         let found = lists.iter().find(|list| list.id == id);
         found.map(|list| list.name.clone()).unwrap_or_default()
     };
-    let earlier = store::upload::newest(&mut tx, EARLIER).await?;
+    let earlier = store::upload::newest(&mut tx, reach, EARLIER).await?;
     Ok(Import {
         action: PLACE.to_owned(),
         list: sent.list.clone(),
@@ -167,13 +178,13 @@ fn place(id: i64) -> String {
 /// `POST /admin/subscribers/import`: keeps a table, and changes nothing else.
 pub(in crate::web) async fn take(
     visit: Visit,
-    Editor(user): Editor,
+    AnyEditor(user): AnyEditor,
     sent: Sent,
 ) -> Result<Response, Error> {
     let visit = visit.at(PLACE);
     let refused = async |problem, status| {
-        let page = start(&visit, &sent, Some(problem)).await?;
-        Ok((status, show(&visit, &Insider(user.clone()), &page)?).into_response())
+        let page = start(&visit, &user.reach, &sent, Some(problem)).await?;
+        Ok((status, show(&visit, &user, &page)?).into_response())
     };
     if sent.too_long {
         return refused("bytes", StatusCode::PAYLOAD_TOO_LARGE).await;
@@ -183,8 +194,7 @@ pub(in crate::web) async fn take(
         return refused("none", StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let slug = sent.list.replace('\0', "");
-    let list = store::list::find(&mut visit.app.db.read().await?, &slug).await?;
-    let Some(list) = list else {
+    let Some(list) = List::named(&visit.app, &slug, &user.reach).await? else {
         return refused("list", StatusCode::UNPROCESSABLE_ENTITY).await;
     };
     match upload::keep(&visit.app, &list, (file, bytes), &actor(&user)).await {
@@ -199,21 +209,14 @@ fn actor(user: &User) -> String {
     format!("user {}", user.email)
 }
 
-async fn find(visit: &Visit, id: i64) -> Result<Upload, Error> {
-    let found = upload::find(&visit.app, id).await?;
-    found.ok_or(Error::NotFound)
-}
-
 /// `/admin/subscribers/import/{id}`.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Editor(user): Editor,
-    Path(id): Path<i64>,
+    Own(user, upload): Own<Upload>,
 ) -> Result<Response, Error> {
-    let upload = find(&visit, id).await?;
     let page = about(&visit, &upload).await?;
     let comes_anew = page.comes_anew;
-    let mut response = show(&visit, &Insider(user), &page)?;
+    let mut response = show(&visit, &user, &page)?;
     if comes_anew {
         let anew = HeaderValue::from_static(ANEW);
         response.headers_mut().insert(REFRESH, anew);
@@ -302,12 +305,11 @@ fn looked(page: Uploaded, upload: &Upload, look: Look) -> Uploaded {
 /// `POST /admin/subscribers/import/{id}`: corrects what the columns are, begins, or throws away.
 pub(in crate::web) async fn act(
     visit: Visit,
-    Editor(user): Editor,
-    Path(id): Path<i64>,
+    Own(user, upload): Own<Upload>,
     fields: Fields,
 ) -> Result<Response, Error> {
+    let id = upload.kept.id;
     let visit = visit.at(&place(id));
-    let upload = find(&visit, id).await?;
     match fields.one("step") {
         "map" => {
             upload::map(&visit.app, &upload, &corrected(&upload, &fields)).await?;
@@ -319,7 +321,7 @@ pub(in crate::web) async fn act(
                     consent: one_line(fields.one("consent"), 500),
                     ..about(&visit, &upload).await?
                 };
-                let page = show(&visit, &Insider(user), &page)?;
+                let page = show(&visit, &user, &page)?;
                 return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
             }
         }
@@ -369,10 +371,9 @@ async fn begin(
 /// `/admin/subscribers/import/{id}/rejected.csv`: the rows that weren't taken, each with the reason.
 pub(in crate::web) async fn rejected(
     visit: Visit,
-    Editor(_): Editor,
-    Path(id): Path<i64>,
+    Own(_, upload): Own<Upload>,
 ) -> Result<Response, Error> {
-    let upload = find(&visit, id).await?;
+    let id = upload.kept.id;
     let mut bytes = rejected_head(&upload.head);
     let mut after = 0;
     loop {

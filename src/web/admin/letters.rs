@@ -1,6 +1,5 @@
 //! The ledger: the latest letters, and every try at one.
 
-use axum::extract::Path;
 use axum::response::Response;
 
 use crate::letter::LetterId;
@@ -19,19 +18,20 @@ use crate::web::admin::desk::board;
 use crate::web::admin::desk::choice;
 use crate::web::admin::desk::moment;
 use crate::web::admin::limit;
-use crate::web::admin::session::Insider;
+use crate::web::admin::own::Seen;
+use crate::web::admin::session::Anyone;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
 /// `/admin/letters?state=&before=`.
-pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<Response, Error> {
+pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let before = visit.asked_for("before").and_then(|id| id.parse().ok());
     let state: Option<LetterState> = visit.asked_for("state").and_then(|word| word.parse().ok());
     let mut tx = visit.app.db.read().await?;
-    let mut letters = store::letter::page(
+    let mut letters = store::letter::page_within(
         &mut tx,
+        &user.reach,
         before.map(LetterId),
-        None,
         state,
         limit(A_PAGE + 1),
     )
@@ -70,7 +70,7 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
         }),
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn row(visit: &Visit, letter: LetterRecord) -> Vec<Cell> {
@@ -92,12 +92,9 @@ pub(super) fn word(state: Option<LetterState>) -> &'static str {
 /// `/admin/letters/{id}`.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Insider(user): Insider,
-    Path(id): Path<i64>,
+    Seen(user, letter): Seen<LetterRecord>,
 ) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
-    let letter = store::letter::find(&mut tx, LetterId(id)).await?;
-    let letter = letter.ok_or(Error::NotFound)?;
     let attempts = store::attempt::of_letter(&mut tx, letter.id).await?;
     let facts = vec![
         ("address", Cell::text(letter.email)),
@@ -125,9 +122,9 @@ pub(in crate::web) async fn one(
     };
     let page = Board {
         title: "letters",
-        about: Some(format!("№ {id}")),
+        about: Some(format!("№ {}", letter.id)),
         parts: vec![Part::Facts(Facts { title: "", facts }), Part::Table(table)],
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }

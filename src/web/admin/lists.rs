@@ -1,6 +1,5 @@
 //! Lists: added and changed, and a digest of one without waiting for its hour.
 
-use axum::extract::Path;
 use axum::response::IntoResponse;
 use axum::response::Redirect;
 use axum::response::Response;
@@ -34,16 +33,19 @@ use crate::web::admin::desk::must;
 use crate::web::admin::desk::note;
 use crate::web::admin::desk::note_after;
 use crate::web::admin::desk::refused;
-use crate::web::admin::session::Insider;
+use crate::web::admin::own::Own;
+use crate::web::admin::own::Seen;
+use crate::web::admin::session::Anyone;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::visit::Visit;
 
 /// `/admin/lists`.
-pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<Response, Error> {
+pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
     let mut rows = Vec::new();
-    for list in store::list::all(&mut tx).await? {
+    let lists = store::list::all(&mut tx).await?;
+    for list in lists.into_iter().filter(|list| user.reach.has(list.id)) {
         let readers = store::list::count_active(&mut tx, list.id).await?;
         let place = visit.app.url(&format!("/admin/lists/{}", list.slug));
         rows.push(vec![
@@ -70,7 +72,7 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
         parts: vec![Part::Table(table)],
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn cadences(list: &List) -> String {
@@ -96,7 +98,7 @@ pub(in crate::web) async fn fresh(visit: Visit, Editor(user): Editor) -> Result<
     let mut filled = url::form_urlencoded::Serializer::new(String::new());
     filled.extend_pairs(fields);
     let filled = Fields::parse(filled.finish().as_bytes());
-    board(&visit, user, form_page(&filled, None, None))
+    board(&visit, &user, form_page(&filled, None, None))
 }
 
 /// A form as it's filled in: of a new list, or of the one with this slug.
@@ -253,11 +255,11 @@ pub(in crate::web) async fn add(
     let mut tx = app.db.begin().await?;
     let list = match understood(app, &mut tx, &fields, fields.one("slug")).await? {
         Ok(list) => list,
-        Err(problem) => return refused(&visit, user, form_page(&fields, None, Some(problem))),
+        Err(problem) => return refused(&visit, &user, form_page(&fields, None, Some(problem))),
     };
     if store::list::add(&mut tx, &list).await?.is_none() {
         let known = Some(visit.say("desk.known_list")?);
-        return refused(&visit, user, form_page(&fields, None, known));
+        return refused(&visit, &user, form_page(&fields, None, known));
     }
     let what = ("list.add", format!("list {}", list.slug));
     note(
@@ -275,11 +277,10 @@ pub(in crate::web) async fn add(
 /// `/admin/lists/{slug}`.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Insider(user): Insider,
-    Path(slug): Path<String>,
+    Seen(user, list): Seen<List>,
 ) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
-    let list = find(&mut tx, &slug).await?;
+    let slug = list.slug.as_str();
     let topics = store::topic::some(&mut tx, &list.topics).await?;
     let topics: Vec<String> = topics.into_iter().map(|(_, topic)| topic.slug).collect();
     let (sender, hour) = (list.sender.to_string(), list.hour.number().to_string());
@@ -296,16 +297,12 @@ pub(in crate::web) async fn one(
         ("topics", &topics),
         ("review", list.review.as_str()),
     ]);
-    let mut page = form_page(
-        &Fields::parse(filled.finish().as_bytes()),
-        Some(&slug),
-        None,
-    );
+    let mut page = form_page(&Fields::parse(filled.finish().as_bytes()), Some(slug), None);
     page.links = vec![("look", visit.app.url(&format!("/lists/{slug}")))];
     if user.role >= Role::Editor {
         page.below = vec![Part::Form(digest_form(&list))];
     }
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 /// Cuts a digest without waiting for its hour.
@@ -340,12 +337,10 @@ fn to_readers(cadence: Cadence) -> &'static str {
 /// `POST /admin/lists/{slug}/digest`: cuts one now for every reader of a cadence, whatever their hour.
 pub(in crate::web) async fn send_digest(
     visit: Visit,
-    Editor(user): Editor,
-    Path(slug): Path<String>,
+    Own(user, list): Own<List>,
     fields: Fields,
 ) -> Result<Response, Error> {
     let app = &visit.app;
-    let list = find(&mut app.db.read().await?, &slug).await?;
     let cadence = fields.one("cadence").parse();
     let cadence = cadence.ok().filter(|one| list.cadences.contains(one));
     let cadence = cadence.ok_or(Error::NotFound)?;
@@ -353,7 +348,7 @@ pub(in crate::web) async fn send_digest(
     let (digest, letters) = cut.map_err(Error::trouble)?;
     let what = ("digest.run", format!("digest {}", digest.0));
     note_after(app, &user, what).await?;
-    let page = format!("/admin/lists/{slug}");
+    let page = format!("/admin/lists/{}", list.slug);
     Ok(if letters == 0 {
         back(&page, "nothing_new")
     } else {
@@ -361,25 +356,19 @@ pub(in crate::web) async fn send_digest(
     })
 }
 
-async fn find(tx: &mut Tx, slug: &str) -> Result<List, Error> {
-    let slug = slug.replace('\0', "");
-    store::list::find(tx, &slug).await?.ok_or(Error::NotFound)
-}
-
 /// `POST /admin/lists/{slug}`.
 pub(in crate::web) async fn change(
     visit: Visit,
-    Editor(user): Editor,
-    Path(slug): Path<String>,
+    Own(user, was): Own<List>,
     fields: Fields,
 ) -> Result<Response, Error> {
     let app = &visit.app;
+    let slug = was.slug.as_str();
     let mut tx = app.db.begin().await?;
-    let was = find(&mut tx, &slug).await?;
-    let list = match understood(app, &mut tx, &fields, &slug).await? {
+    let list = match understood(app, &mut tx, &fields, slug).await? {
         Ok(list) => List { id: was.id, ..list },
         Err(problem) => {
-            return refused(&visit, user, form_page(&fields, Some(&slug), Some(problem)));
+            return refused(&visit, &user, form_page(&fields, Some(slug), Some(problem)));
         }
     };
     store::list::change(&mut tx, &list).await?;

@@ -1,8 +1,14 @@
 //! The web console: how things stand, and everything that can be done about it. Only for whoever is
 //! signed in: viewers see, editors change, owners decide who may. Every change is in the log.
+//!
+//! An editor may be bound to some lists ([`Reach`](crate::access::reach::Reach)). A page lets them in only
+//! if it says so: by [`session::Anyone`] or [`desk::AnyEditor`] where all that it shows and changes is
+//! within their reach, by [`own::Seen`] or [`own::Own`] for one thing of a list, which isn't there for
+//! whoever has another. The others refuse them.
 
 pub(super) mod account;
 pub(super) mod articles;
+pub(super) mod bound;
 pub(super) mod codes;
 mod desk;
 pub(super) mod digest;
@@ -11,6 +17,7 @@ pub(super) mod import;
 pub(super) mod letters;
 pub(super) mod lists;
 pub(super) mod lost;
+pub(super) mod own;
 pub(super) mod people;
 pub(super) mod session;
 pub(super) mod sources;
@@ -22,6 +29,8 @@ pub(super) mod webhooks;
 use axum::response::Response;
 
 use crate::access::Role;
+use crate::access::User;
+use crate::access::reach::Reach;
 use crate::app::App;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
@@ -49,7 +58,7 @@ use crate::templates::pages::Page;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
-use session::Insider;
+use session::Anyone;
 
 pub use session::sign_in_link;
 
@@ -61,25 +70,26 @@ const MOST_COUNTED: i64 = 10_000;
 const NEWEST: usize = 10;
 
 /// `/admin`.
-pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Error> {
+pub(super) async fn home(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
+    let reach = &user.reach;
     let yesterday = visit.app.now() - chrono::TimeDelta::days(1);
-    let digests = store::digest::summaries(&mut tx, None, limit(NEWEST)).await?;
+    let digests = store::digest::summaries(&mut tx, reach, None, limit(NEWEST)).await?;
     let sources = store::source::all(&mut tx).await?;
-    let active = store::subscription::count_active(&mut tx).await?;
+    let active = store::subscription::count_active(&mut tx, reach).await?;
     let page = AdminHome {
-        first_steps: first_steps::left(&visit, &insider.0, &mut tx).await?,
+        first_steps: first_steps::left(&visit, &user, &mut tx).await?,
         articles: store::article::count(&mut tx).await?.unsigned_abs(),
         subscriptions: active.unsigned_abs(),
-        waiting: store::letter::count_unfinished(&mut tx)
+        waiting: store::letter::count_unfinished(&mut tx, reach)
             .await?
             .unsigned_abs(),
-        accepted: store::letter::count_accepted(&mut tx, yesterday)
+        accepted: store::letter::count_accepted(&mut tx, reach, yesterday)
             .await?
             .unsigned_abs(),
         failing: sources.into_iter().filter_map(failing).collect(),
         charts: vec![
-            readers_by_day(&visit, &mut tx, active).await?,
+            readers_by_day(&visit, &mut tx, (reach, active)).await?,
             by_digest(&visit, &digests),
         ],
         digests: digests
@@ -87,22 +97,26 @@ pub(super) async fn home(visit: Visit, insider: Insider) -> Result<Response, Err
             .map(|digest| digest_row(&visit, digest))
             .collect(),
     };
-    show(&visit, &insider, &page)
+    show(&visit, &user, &page)
 }
 
 /// Days that the chart of readers shows.
 const DAYS: i64 = 30;
 
-/// Active subscriptions at the end of each of the last days: counted now, and from there back what came
+/// Active subscriptions within reach at the end of each of the last days: counted now, and from there back what came
 /// and went.
-async fn readers_by_day(visit: &Visit, tx: &mut Tx, now: i64) -> Result<Chart, Error> {
+async fn readers_by_day(
+    visit: &Visit,
+    tx: &mut Tx,
+    (reach, now): (&Reach, i64),
+) -> Result<Chart, Error> {
     let (mut counts, mut readers) = (Vec::new(), now);
     let days_ago = |ago| visit.app.now() - chrono::TimeDelta::days(ago);
     for ago in 0..DAYS {
         let (from, to) = (days_ago(ago + 1), days_ago(ago));
         let label = visit.local(to).format("%d.%m").to_string();
         counts.push((label, readers));
-        readers -= store::ledger::came_and_went(tx, from, to).await?;
+        readers -= store::ledger::came_and_went(tx, reach, from, to).await?;
     }
     counts.reverse();
     Ok(Chart::of("readers_by_day", "day", counts))
@@ -125,14 +139,15 @@ fn by_digest(visit: &Visit, digests: &[Summary]) -> Chart {
 }
 
 /// `/admin/subscribers?q=&before=`.
-pub(super) async fn subscribers(visit: Visit, insider: Insider) -> Result<Response, Error> {
+pub(super) async fn subscribers(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let query = visit.asked_for("q").unwrap_or_default();
     let prefix = query.trim().to_lowercase();
     let before = visit.asked_for("before").and_then(|id| id.parse().ok());
     let mut tx = visit.app.db.read().await?;
-    let count = store::subscription::count(&mut tx, &prefix, MOST_COUNTED + 1).await?;
+    let count = store::subscription::count(&mut tx, &user.reach, &prefix, MOST_COUNTED + 1).await?;
     let mut rows = store::subscription::page(
         &mut tx,
+        &user.reach,
         &prefix,
         before.map(SubscriptionId),
         limit(A_PAGE + 1),
@@ -152,15 +167,20 @@ pub(super) async fn subscribers(visit: Visit, insider: Insider) -> Result<Respon
             .map(|row| subscriber_row(&visit, row))
             .collect(),
     };
-    show(&visit, &insider, &page)
+    show(&visit, &user, &page)
 }
 
 /// `/admin/digests?before=`.
-pub(super) async fn digests(visit: Visit, insider: Insider) -> Result<Response, Error> {
+pub(super) async fn digests(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let before = visit.asked_for("before").and_then(|id| id.parse().ok());
     let mut tx = visit.app.db.read().await?;
-    let mut digests =
-        store::digest::summaries(&mut tx, before.map(DigestId), limit(A_PAGE + 1)).await?;
+    let mut digests = store::digest::summaries(
+        &mut tx,
+        &user.reach,
+        before.map(DigestId),
+        limit(A_PAGE + 1),
+    )
+    .await?;
     let more = digests.len() > A_PAGE;
     digests.truncate(A_PAGE);
     let last = digests.last().filter(|_| more).map(|digest| digest.id.0);
@@ -171,16 +191,17 @@ pub(super) async fn digests(visit: Visit, insider: Insider) -> Result<Response, 
             .collect(),
         next: last.map(|last| visit.app.url(&format!("/admin/digests?before={last}"))),
     };
-    show(&visit, &insider, &page)
+    show(&visit, &user, &page)
 }
 
 /// A page of the console, with who is signed in.
-fn show<P: Page>(visit: &Visit, insider: &Insider, page: &P) -> Result<Response, Error> {
+fn show<P: Page>(visit: &Visit, user: &User, page: &P) -> Result<Response, Error> {
     let signed_in = SignedIn {
-        email: insider.0.email.to_string(),
+        email: user.email.to_string(),
         sign_out: "/admin/sign-out".to_owned(),
-        may_change: insider.0.role >= Role::Editor,
-        may_all: insider.0.role >= Role::Owner,
+        may_change: user.role >= Role::Editor,
+        may_all: user.role >= Role::Owner,
+        sees_all: !user.reach.is_bound(),
     };
     visit.page_with(page, |mut frame| {
         frame.signed_in = Some(signed_in);

@@ -1,19 +1,19 @@
 //! People: what each gets, agreed to and was sent; all of them as a file.
 
-use axum::extract::Path;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_DISPOSITION;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::response::Response;
 
+use crate::access::reach::Reach;
+use crate::audience::Subscriber;
 use crate::audience::SubscriberId;
 use crate::audience::consent::Act;
 use crate::audience::import::sheet::guarded;
 use crate::audience::sign_up;
 use crate::audience::sign_up::Standing;
 use crate::audience::subscription::Subscription;
-use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
 use crate::store;
 use crate::store::Tx;
@@ -22,13 +22,14 @@ use crate::templates::board::Cell;
 use crate::templates::board::Facts;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
-use crate::web::admin::desk::Editor;
+use crate::web::admin::desk::AnyEditor;
 use crate::web::admin::desk::back;
 use crate::web::admin::desk::board;
 use crate::web::admin::desk::moment;
 use crate::web::admin::desk::note_after;
 use crate::web::admin::letters;
-use crate::web::admin::session::Insider;
+use crate::web::admin::own::Own;
+use crate::web::admin::own::Seen;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
@@ -40,23 +41,25 @@ const CHUNK: i64 = 2_000;
 /// `/admin/subscribers/{id}`.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Insider(user): Insider,
-    Path(id): Path<i64>,
+    Seen(user, subscriber): Seen<Subscriber>,
 ) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
-    let found = store::subscriber::find(&mut tx, SubscriberId(id)).await?;
-    let subscriber = found.ok_or(Error::NotFound)?;
-    let facts = vec![
+    let mut facts = vec![
         ("name", Cell::text(subscriber.name.clone())),
         ("language", Cell::text(subscriber.language.own_name())),
         ("zone", Cell::text(subscriber.zone.name())),
-        ("since", Cell::text(moment(&visit, subscriber.created_at))),
     ];
+    // Since when tells of lists that they had before.
+    if !user.reach.is_bound() {
+        let since = moment(&visit, subscriber.created_at);
+        facts.push(("since", Cell::text(since)));
+    }
+    let whom = (&user.reach, subscriber.id);
     let parts = vec![
         Part::Facts(Facts { title: "", facts }),
-        Part::Table(subscriptions(&mut tx, subscriber.id).await?),
-        Part::Table(consents(&visit, &mut tx, subscriber.id).await?),
-        Part::Table(letters_of(&visit, &mut tx, subscriber.id).await?),
+        Part::Table(subscriptions(&mut tx, whom).await?),
+        Part::Table(consents(&visit, &mut tx, whom).await?),
+        Part::Table(letters_of(&visit, &mut tx, whom).await?),
     ];
     let page = Board {
         title: "subscriber",
@@ -64,12 +67,13 @@ pub(in crate::web) async fn one(
         parts,
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
-async fn subscriptions(tx: &mut Tx, id: SubscriberId) -> Result<Table, Error> {
+async fn subscriptions(tx: &mut Tx, (reach, id): (&Reach, SubscriberId)) -> Result<Table, Error> {
     let mut rows = Vec::new();
-    for one in store::subscription::of_subscriber(tx, id).await? {
+    let all = store::subscription::of_subscriber(tx, id).await?;
+    for one in all.into_iter().filter(|one| reach.has(one.list_id)) {
         let list = store::list::get(tx, one.list_id).await?;
         let topics = store::topic::some(tx, one.topics.ids()).await?;
         let topics: Vec<String> = topics.into_iter().map(|(_, topic)| topic.name).collect();
@@ -106,9 +110,16 @@ fn state(one: &Subscription) -> &'static str {
     }
 }
 
-async fn consents(visit: &Visit, tx: &mut Tx, id: SubscriberId) -> Result<Table, Error> {
+async fn consents(
+    visit: &Visit,
+    tx: &mut Tx,
+    (reach, id): (&Reach, SubscriberId),
+) -> Result<Table, Error> {
     let consents = store::consent::of_subscriber(tx, id).await?;
-    let rows = consents.into_iter().map(|consent| {
+    let within = consents
+        .into_iter()
+        .filter(|consent| reach.has(consent.list_id));
+    let rows = within.map(|consent| {
         let act = match consent.act {
             Act::Asked => "asked",
             Act::Given => "given",
@@ -128,8 +139,12 @@ async fn consents(visit: &Visit, tx: &mut Tx, id: SubscriberId) -> Result<Table,
     })
 }
 
-async fn letters_of(visit: &Visit, tx: &mut Tx, id: SubscriberId) -> Result<Table, Error> {
-    let sent = store::ledger::of_subscriber(tx, id, LATEST).await?;
+async fn letters_of(
+    visit: &Visit,
+    tx: &mut Tx,
+    (reach, id): (&Reach, SubscriberId),
+) -> Result<Table, Error> {
+    let sent = store::ledger::of_subscriber(tx, reach, id, LATEST).await?;
     let rows = sent.into_iter().map(|letter| {
         let place = visit.app.url(&format!("/admin/letters/{}", letter.id));
         vec![
@@ -149,40 +164,31 @@ async fn letters_of(visit: &Visit, tx: &mut Tx, id: SubscriberId) -> Result<Tabl
 /// `POST /admin/subscriptions/{id}/end`.
 pub(in crate::web) async fn end(
     visit: Visit,
-    Editor(user): Editor,
-    Path(id): Path<i64>,
+    Own(user, standing): Own<Standing>,
 ) -> Result<Response, Error> {
     let app = &visit.app;
-    let mut tx = app.db.read().await?;
-    let found = store::subscription::find(&mut tx, SubscriptionId(id)).await?;
-    let subscription = found.ok_or(Error::NotFound)?;
-    let subscriber = store::subscriber::find(&mut tx, subscription.subscriber_id).await?;
-    let standing = Standing {
-        subscriber: subscriber.ok_or(Error::NotFound)?,
-        list: store::list::get(&mut tx, subscription.list_id).await?,
-        subscription,
-    };
-    drop(tx);
     sign_up::leave(app, &standing, "console", "").await?;
-    note_after(
-        app,
-        &user,
-        ("subscription.end", format!("subscription {id}")),
-    )
-    .await?;
+    let subject = format!("subscription {}", standing.subscription.id.0);
+    note_after(app, &user, ("subscription.end", subject)).await?;
     let place = format!("/admin/subscribers/{}", standing.subscriber.id.0);
     Ok(back(&place, "saved"))
 }
 
-/// `/admin/subscribers.csv`: everybody, in the columns that an import takes.
-pub(in crate::web) async fn export(visit: Visit, Editor(_): Editor) -> Result<Response, Error> {
+/// `/admin/subscribers.csv`: everybody, in the columns that an import takes; to an editor of some lists
+/// those who read them.
+pub(in crate::web) async fn export(
+    visit: Visit,
+    AnyEditor(user): AnyEditor,
+) -> Result<Response, Error> {
     let mut file = csv::Writer::from_writer(Vec::new());
     let trouble = |problem: csv::Error| Error::trouble(problem.into());
     let head = ["email", "name", "language", "zone", "confirmed"];
     file.write_record(head).map_err(trouble)?;
     let mut last = SubscriberId(0);
     loop {
-        let chunk = store::subscriber::page(&mut visit.app.db.read().await?, last, CHUNK).await?;
+        let mut tx = visit.app.db.read().await?;
+        let chunk = store::subscriber::page_within(&mut tx, &user.reach, last, CHUNK).await?;
+        drop(tx);
         for one in &chunk {
             let confirmed = one.state == crate::audience::SubscriberState::Confirmed;
             let row = [

@@ -62,7 +62,11 @@ const SEEN: TimeDelta = TimeDelta::minutes(5);
 /// to it.
 pub(in crate::web) struct Session(pub(super) Shown);
 
-/// Whoever is signed in, with every proof that is asked for.
+/// Whoever is signed in, with every proof that is asked for, be only some lists theirs: for pages
+/// that show nothing of a list, or only what is within their reach.
+pub(in crate::web) struct Anyone(pub(super) User);
+
+/// The same, with all lists: an editor of some is refused.
 pub(in crate::web) struct Insider(pub(super) User);
 
 impl<S: Send + Sync> FromRequestParts<S> for Session
@@ -102,7 +106,7 @@ pub(super) async fn shown_as(
     session.ok_or(Error::SignIn)
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Insider
+impl<S: Send + Sync> FromRequestParts<S> for Anyone
 where
     App: FromRef<S>,
 {
@@ -113,6 +117,21 @@ where
         let asked = App::from_ref(state).settings.access.second_factor;
         if user.role.owes(asked) && !user.has_totp {
             return Err(Error::SecondFactor);
+        }
+        Ok(Self(user))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Insider
+where
+    App: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Anyone(user) = Anyone::from_request_parts(parts, state).await?;
+        if user.reach.is_bound() {
+            return Err(Error::Bound);
         }
         Ok(Self(user))
     }

@@ -7,9 +7,13 @@ use crate::access::Role;
 use crate::access::User;
 use crate::access::key::KeyText;
 use crate::access::key::Scope;
+use crate::access::reach;
 use crate::article::clean::one_line;
 use crate::audience::EmailAddress;
+use crate::audience::list::List;
+use crate::audience::list::ListId;
 use crate::store;
+use crate::store::Tx;
 use crate::templates::board::Board;
 use crate::templates::board::Cell;
 use crate::templates::board::Facts;
@@ -17,6 +21,9 @@ use crate::templates::board::Form;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
 use crate::web::admin::A_PAGE;
+use crate::web::admin::bound::lists_field;
+use crate::web::admin::bound::of_lists;
+use crate::web::admin::bound::ticked;
 use crate::web::admin::desk::Owner;
 use crate::web::admin::desk::back;
 use crate::web::admin::desk::board;
@@ -36,30 +43,18 @@ use crate::web::visit::Visit;
 /// `/admin/users`.
 pub(in crate::web) async fn all(visit: Visit, Owner(user): Owner) -> Result<Response, Error> {
     let page = page(&visit).await?;
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 async fn page(visit: &Visit) -> Result<Board, Error> {
     let mut tx = visit.app.db.read().await?;
+    let lists = store::list::all(&mut tx).await?;
     let users = store::user::all(&mut tx).await?;
-    let users = users.iter().map(|(user, active)| user_row(user, *active));
+    let users = users
+        .iter()
+        .map(|(user, active)| user_row(visit, user, *active, &lists));
     let keys = store::key::all(&mut tx).await?;
     let keys = keys.into_iter().map(|key| key_row(visit, key));
-    let roles = [
-        ("viewer", "viewer"),
-        ("editor", "editor"),
-        ("owner", "owner"),
-    ];
-    let new_user = Form {
-        title: "add",
-        action: "/admin/users".to_owned(),
-        get: false,
-        fields: vec![
-            must(field("email", "address", "email", "")),
-            choice("role", "role", "editor", &roles),
-        ],
-        buttons: vec![("add", "add")],
-    };
     let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
     let new_key = Form {
         title: "add_key",
@@ -80,6 +75,7 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
                 columns: vec![
                     "address",
                     "role",
+                    "lists",
                     "second_factor",
                     "state",
                     "action",
@@ -87,7 +83,7 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
                 ],
                 rows: users.collect(),
             }),
-            Part::Form(new_user),
+            Part::Form(new_user(&lists)),
             Part::Table(Table {
                 title: "keys",
                 columns: vec!["name", "scopes", "state", "used", "action"],
@@ -99,7 +95,46 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
     })
 }
 
-fn user_row(user: &User, active: bool) -> Vec<Cell> {
+fn new_user(lists: &[List]) -> Form {
+    let roles = [
+        ("viewer", "viewer"),
+        ("editor", "editor"),
+        ("owner", "owner"),
+    ];
+    Form {
+        title: "add",
+        action: "/admin/users".to_owned(),
+        get: false,
+        fields: vec![
+            must(field("email", "address", "email", "")),
+            choice("role", "role", "editor", &roles),
+            lists_field("only_lists", of_lists(lists, |_| false)),
+        ],
+        buttons: vec![("add", "add")],
+    }
+}
+
+/// Which lists an editor looks after; to be changed while they may sign in.
+fn lists_cell(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Cell {
+    if user.role != Role::Editor {
+        return Cell::default();
+    }
+    let own = lists.iter().filter(|list| user.reach.has(list.id));
+    let own: Vec<&str> = own.map(|list| list.slug.as_str()).collect();
+    let cell = if !user.reach.is_bound() {
+        Cell::word("all_lists")
+    } else if own.is_empty() {
+        Cell::word("no_lists")
+    } else {
+        Cell::text(own.join(", "))
+    };
+    Cell {
+        href: active.then(|| visit.app.url(&format!("/admin/users/{}", user.id))),
+        ..cell
+    }
+}
+
+fn user_row(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Vec<Cell> {
     let role = match user.role {
         Role::Owner => "owner",
         Role::Editor => "editor",
@@ -116,6 +151,7 @@ fn user_row(user: &User, active: bool) -> Vec<Cell> {
     vec![
         Cell::text(user.email.to_string()),
         Cell::word(role),
+        lists_cell(visit, user, active, lists),
         Cell::word(if user.has_totp { "on" } else { "off" }),
         Cell::word(if active { "active" } else { "disabled" }),
         button("disable", disable),
@@ -146,7 +182,7 @@ fn key_row(visit: &Visit, listed: store::key::Listed) -> Vec<Cell> {
 }
 
 /// What is shown this once: a link, a key.
-async fn once(visit: &Visit, user: User, fact: (&'static str, String)) -> Result<Response, Error> {
+async fn once(visit: &Visit, user: &User, fact: (&'static str, String)) -> Result<Response, Error> {
     let mut page = page(visit).await?;
     let facts = vec![(fact.0, Cell::text(fact.1))];
     page.done = Some("added");
@@ -155,7 +191,7 @@ async fn once(visit: &Visit, user: User, fact: (&'static str, String)) -> Result
     board(visit, user, page)
 }
 
-async fn wrong(visit: &Visit, user: User, problem: String) -> Result<Response, Error> {
+async fn wrong(visit: &Visit, user: &User, problem: String) -> Result<Response, Error> {
     let mut page = page(visit).await?;
     page.problem = Some(problem);
     refused(visit, user, page)
@@ -170,25 +206,44 @@ pub(in crate::web) async fn add(
     let visit = visit.at("/admin/users");
     let Ok(email) = fields.one("email").parse::<EmailAddress>() else {
         let problem = visit.say("desk.bad_address")?;
-        return wrong(&visit, user, problem).await;
+        return wrong(&visit, &user, problem).await;
     };
     let role: Role = match fields.one("role").parse() {
         Ok(role) => role,
-        Err(problem) => return wrong(&visit, user, format!("{problem}")).await,
+        Err(problem) => return wrong(&visit, &user, format!("{problem}")).await,
     };
     let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
+    let lists = ticked(&mut tx, &fields).await?;
+    let lists = lists.filter(|lists| lists.is_empty() || role == Role::Editor);
+    let Some(lists) = lists else {
+        drop(tx);
+        let problem = visit.say("desk.lists_of_editors")?;
+        return wrong(&visit, &user, problem).await;
+    };
     let Some(id) = store::user::add(&mut tx, &email, role, now).await? else {
         drop(tx);
         let problem = visit.say("desk.known_user")?;
-        return wrong(&visit, user, problem).await;
+        return wrong(&visit, &user, problem).await;
     };
+    let became = bound_anew(&mut tx, id, &lists).await?;
     let what = ("user.add", format!("user {id}"));
-    let became = serde_json::json!({ "email": email.as_str(), "role": role }).to_string();
     note(&mut tx, &user, what, (String::new(), became), now).await?;
     tx.commit().await?;
     let link = sign_in_link(&visit.app, id).await?;
-    once(&visit, user, ("link", link)).await
+    once(&visit, &user, ("link", link)).await
+}
+
+/// Has somebody new look after these lists, or after all if there are none. Gives them as the log has
+/// them.
+async fn bound_anew(tx: &mut Tx, id: i64, lists: &[ListId]) -> Result<String, Error> {
+    if !lists.is_empty() {
+        store::user::bind(tx, id, Some(lists)).await?;
+    }
+    let user = store::user::find_by_id(tx, id).await?;
+    let user = user.ok_or(Error::NotFound)?;
+    let slugs = store::user::lists(tx, &user).await?;
+    Ok(reach::added(&user, slugs.as_deref()).to_string())
 }
 
 /// `POST /admin/users/{id}/disable`: every session of theirs ends.
@@ -200,7 +255,7 @@ pub(in crate::web) async fn disable(
     let visit = visit.at("/admin/users");
     if id == user.id {
         let problem = visit.say("desk.yourself")?;
-        return wrong(&visit, user, problem).await;
+        return wrong(&visit, &user, problem).await;
     }
     let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
@@ -231,7 +286,7 @@ pub(in crate::web) async fn reset(
     note(&mut tx, &user, what, Default::default(), now).await?;
     tx.commit().await?;
     let link = sign_in_link(&visit.app, id).await?;
-    once(&visit, user, ("link", link)).await
+    once(&visit, &user, ("link", link)).await
 }
 
 /// `POST /admin/keys`: the answer shows the key, once.
@@ -250,21 +305,21 @@ pub(in crate::web) async fn add_key(
         .collect();
     let scopes = match scopes {
         Ok(scopes) if !name.is_empty() && !scopes.is_empty() => scopes,
-        Ok(_) => return wrong(&visit, user, "expected a name and scopes".to_owned()).await,
-        Err(problem) => return wrong(&visit, user, problem.to_string()).await,
+        Ok(_) => return wrong(&visit, &user, "expected a name and scopes".to_owned()).await,
+        Err(problem) => return wrong(&visit, &user, problem.to_string()).await,
     };
     let (key, now) = (KeyText::random(), visit.app.now());
     let mut tx = visit.app.db.begin().await?;
     let Some(id) = store::key::add(&mut tx, &name, &key.hash(), &scopes, now).await? else {
         drop(tx);
         let problem = visit.say("desk.known_key")?;
-        return wrong(&visit, user, problem).await;
+        return wrong(&visit, &user, problem).await;
     };
     let what = ("key.add", format!("key {id}"));
     let became = serde_json::json!({ "name": name, "scopes": scopes }).to_string();
     note(&mut tx, &user, what, (String::new(), became), now).await?;
     tx.commit().await?;
-    once(&visit, user, ("new_key", key.as_str().to_owned())).await
+    once(&visit, &user, ("new_key", key.as_str().to_owned())).await
 }
 
 /// `POST /admin/keys/{id}/revoke`.
@@ -314,5 +369,5 @@ pub(in crate::web) async fn audit(visit: Visit, Insider(user): Insider) -> Resul
         next: last.map(|last| visit.app.url(&format!("/admin/audit?before={last}"))),
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }

@@ -22,15 +22,15 @@ use crate::web::admin::desk::must;
 use crate::web::admin::desk::note;
 use crate::web::admin::desk::refused;
 use crate::web::admin::limit;
-use crate::web::admin::session::Insider;
+use crate::web::admin::session::Anyone;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::visit::Visit;
 
 /// `/admin/suppressions?beyond=`.
-pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<Response, Error> {
+pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let page = page(&visit, "", None).await?;
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 async fn page(visit: &Visit, filled: &str, problem: Option<String>) -> Result<Board, Error> {
@@ -92,7 +92,7 @@ pub(in crate::web) async fn change(
     let Ok(email) = fields.one("email").parse::<EmailAddress>() else {
         let problem = Some(visit.say("desk.bad_address")?);
         let page = page(&visit, fields.one("email"), problem).await?;
-        return refused(&visit, user, page);
+        return refused(&visit, &user, page);
     };
     let (app, now) = (&visit.app, visit.app.now());
     let subject = format!("suppression {}", app.secret.address_mac(&email));

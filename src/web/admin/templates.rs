@@ -66,7 +66,7 @@ pub(in crate::web) async fn all(visit: Visit, Owner(user): Owner) -> Result<Resp
         parts: vec![Part::Table(table)],
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn row(visit: &Visit, template: LetterTemplate, version: Option<&Version>) -> Vec<Cell> {
@@ -132,7 +132,7 @@ pub(in crate::web) async fn one(
     let text = template::text(&visit.app, template).await?;
     let trial = try_on(&visit.app, template, &text).await?;
     let page = page_of(&visit, template, text, trial).await?;
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 async fn page_of(
@@ -257,15 +257,15 @@ pub(in crate::web) async fn change(
             let mut page = page_of(&visit, template, text, trial).await?;
             if sent {
                 page.done = Some("sent_to_you");
-                return board(&visit, user, page);
+                return board(&visit, &user, page);
             }
             page.problem = Some(visit.say("desk.enough_samples")?);
-            refused(&visit, user, page)
+            refused(&visit, &user, page)
         }
-        "save" | "try" => unsound(&visit, user, template, (text, trial)).await,
+        "save" | "try" => unsound(&visit, &user, template, (text, trial)).await,
         _ => {
             let page = page_of(&visit, template, text, trial).await?;
-            board(&visit, user, page)
+            board(&visit, &user, page)
         }
     }
 }
@@ -273,7 +273,7 @@ pub(in crate::web) async fn change(
 /// The page with all that was typed, and above it what is wrong with that.
 async fn unsound(
     visit: &Visit,
-    user: User,
+    user: &User,
     template: LetterTemplate,
     (text, trial): (String, Trial),
 ) -> Result<Response, Error> {
@@ -306,7 +306,7 @@ pub(in crate::web) async fn roll_back(
     if let Some(text) = &text {
         let trial = try_on(&visit.app, template, text).await?;
         if !trial.faults.is_empty() {
-            return unsound(&visit, user, template, (text.clone(), trial)).await;
+            return unsound(&visit, &user, template, (text.clone(), trial)).await;
         }
     }
     let kept = (text.as_deref(), Some(version.as_str()));

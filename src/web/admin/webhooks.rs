@@ -40,7 +40,7 @@ use crate::webhook::WebhookId;
 /// `/admin/webhooks`.
 pub(in crate::web) async fn all(visit: Visit, Owner(user): Owner) -> Result<Response, Error> {
     let page = page(&visit, ("", &words())).await?;
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 /// Every event, one a line.
@@ -99,7 +99,7 @@ fn events(webhook: &Webhook) -> String {
 /// What was filled in, with what is wrong with it.
 async fn wrong(
     visit: &Visit,
-    user: User,
+    user: &User,
     fields: &Fields,
     problem: &str,
 ) -> Result<Response, Error> {
@@ -120,7 +120,7 @@ pub(in crate::web) async fn add(
         .ok()
         .filter(|url| visit.app.fetcher.may_ask(url).is_ok())
     else {
-        return wrong(&visit, user, &fields, "desk.bad_url").await;
+        return wrong(&visit, &user, &fields, "desk.bad_url").await;
     };
     let chosen = fields.one("events").split([',', '\n', '\r', ' ']);
     let chosen: Result<BTreeSet<Event>, _> = chosen
@@ -129,13 +129,13 @@ pub(in crate::web) async fn add(
         .collect();
     let events: Vec<Event> = chosen.unwrap_or_default().into_iter().collect();
     if events.is_empty() {
-        return wrong(&visit, user, &fields, "desk.bad_events").await;
+        return wrong(&visit, &user, &fields, "desk.bad_events").await;
     }
     let (secret, now) = (SigningSecret::random(), visit.app.now());
     let mut tx = visit.app.db.begin().await?;
     let Some(id) = store::webhook::add(&mut tx, &url, &events, &secret, now).await? else {
         drop(tx);
-        return wrong(&visit, user, &fields, "desk.many_webhooks").await;
+        return wrong(&visit, &user, &fields, "desk.many_webhooks").await;
     };
     let what = ("webhook.add", format!("webhook {}", id.0));
     let names: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
@@ -147,7 +147,7 @@ pub(in crate::web) async fn add(
     page.done = Some("added");
     page.parts
         .insert(0, Part::Facts(Facts { title: "", facts }));
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 /// `/admin/webhooks/{id}`: one, and what it was told.
@@ -185,7 +185,7 @@ pub(in crate::web) async fn one(
         ],
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn message(visit: &Visit, told: Told) -> Vec<Cell> {

@@ -37,6 +37,11 @@ pub(crate) async fn signed_in(app: &TestApp, role: Role) -> Browser {
     let id = store::user::add(&mut tx, &email.parse().unwrap(), role, app.now()).await;
     let id = id.unwrap().unwrap();
     tx.commit().await.unwrap();
+    browser_of(app, id).await
+}
+
+/// A browser of this user, signed in.
+pub(crate) async fn browser_of(app: &TestApp, id: i64) -> Browser {
     let link = sign_in_link(app, id).await.unwrap();
     let browser = Browser::of(app);
     let path = link.strip_prefix("https://news.example.org").unwrap();
@@ -93,6 +98,8 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ),
     ("POST", "/admin/subscriptions/1/end", Some(Role::Editor)),
     ("GET", "/admin/digests", Some(Role::Viewer)),
+    ("GET", "/admin/digests/1", Some(Role::Viewer)),
+    ("POST", "/admin/digests/1", Some(Role::Editor)),
     ("GET", "/admin/letters", Some(Role::Viewer)),
     ("GET", "/admin/letters/1", Some(Role::Viewer)),
     ("GET", "/admin/suppressions", Some(Role::Viewer)),
@@ -125,6 +132,8 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ),
     ("GET", "/admin/users", Some(Role::Owner)),
     ("POST", "/admin/users", Some(Role::Owner)),
+    ("GET", "/admin/users/2", Some(Role::Owner)),
+    ("POST", "/admin/users/2", Some(Role::Owner)),
     ("POST", "/admin/users/99/disable", Some(Role::Owner)),
     ("POST", "/admin/keys", Some(Role::Owner)),
     ("POST", "/admin/keys/99/revoke", Some(Role::Owner)),
@@ -162,6 +171,60 @@ pub(crate) async fn furnish(app: &TestApp) {
     upload::keep(app, &list, ("people.csv", people.as_bytes()), "user")
         .await
         .unwrap();
+}
+
+/// However else an address is written, and whatever else its method is called, nothing is there.
+pub(crate) async fn no_other_way_in(form: &Browser, method: &Method, path: &str) {
+    let form = form.with("origin", "https://news.example.org");
+    for odd in [format!("{path}/"), path.to_uppercase(), format!("/{path}")] {
+        let body = "step=preview".to_owned();
+        let odd = form.ask(method.clone(), &odd, body).await;
+        assert!(odd.status.is_client_error(), "{path}: {odd:?}");
+    }
+    let forced = form.with("x-http-method-override", "POST");
+    let forced = forced.ask(Method::GET, path, String::new()).await;
+    assert_ne!(forced.status, StatusCode::SEE_OTHER, "{path}");
+}
+
+/// Every address that the router has is in [`ROUTES`], by every method; who isn't signed in may only
+/// come in.
+#[test]
+fn every_address_of_the_console_was_thought_of() {
+    let router = include_str!("../../../src/web/mod.rs");
+    let mut there = std::collections::BTreeSet::new();
+    for route in router.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).unwrap_or_default();
+        let open = ["/admin/sign-in", "/admin/sign-out"];
+        if !path.starts_with("/admin") || open.iter().any(|open| path.starts_with(open)) {
+            continue;
+        }
+        let handlers = route.split(".layer(").next().unwrap();
+        for (method, word) in [("GET", "get("), ("POST", "post(")] {
+            if handlers.contains(word) {
+                there.insert((method, path));
+            }
+        }
+    }
+    assert!(there.len() > 50, "{there:?}");
+    let fits = |pattern: &str, path: &str| {
+        let (pattern, path): (Vec<_>, Vec<_>) =
+            (pattern.split('/').collect(), path.split('/').collect());
+        pattern.len() == path.len()
+            && pattern
+                .iter()
+                .zip(&path)
+                .all(|(own, at)| own.starts_with('{') || own == at)
+    };
+    let mut untold = there.clone();
+    for (method, path, _) in ROUTES {
+        let found = there
+            .iter()
+            .filter(|(own, pattern)| own == method && fits(pattern, path));
+        let found = found.min_by_key(|(_, pattern)| pattern.matches('{').count());
+        let found = found.unwrap_or_else(|| panic!("nothing is at {method} {path}"));
+        untold.remove(found);
+    }
+    assert!(untold.is_empty(), "nobody says who may: {untold:#?}");
 }
 
 async fn each_role_may_do_what_it_may_and_nothing_else(app: TestApp) {
@@ -209,13 +272,7 @@ async fn each_role_may_do_what_it_may_and_nothing_else(app: TestApp) {
                     ask(form.with("origin", "https://evil.example"), (*path).into()).await;
                 assert_eq!(foreign.status, StatusCode::FORBIDDEN, "{path}");
             }
-            for odd in [format!("{path}/"), path.to_uppercase(), format!("/{path}")] {
-                let odd = ask(form.with("origin", "https://news.example.org"), odd).await;
-                assert!(odd.status.is_client_error(), "{path}: {odd:?}");
-            }
-            let forced = form.with("x-http-method-override", "POST");
-            let forced = forced.ask(Method::GET, path, String::new()).await;
-            assert_ne!(forced.status, StatusCode::SEE_OTHER, "{path}");
+            no_other_way_in(&form, &method, path).await;
         }
     }
 }
@@ -601,7 +658,7 @@ async fn whoever_only_looks_is_offered_nothing_that_refuses(app: TestApp) {
             continue;
         }
         let page = viewer.get(path).await;
-        for (mark, end) in [("<form method=\"post\" action=\"", '"'), ("href=\"", '"')] {
+        for (mark, end) in [("method=\"post\" action=\"", '"'), ("href=\"", '"')] {
             for at in page.body.split(mark).skip(1) {
                 let at = at.split(end).next().unwrap();
                 let at = at.strip_prefix("https://news.example.org").unwrap_or(at);

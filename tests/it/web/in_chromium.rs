@@ -337,6 +337,14 @@ async fn the_console_is_for_everybody() {
     site.app.send().await;
     let chromium = Chromium::open(390).await;
     comes_in(&site, &chromium).await;
+    let mut tx = site.app.db.begin().await.unwrap();
+    let editor = "editor@example.org".parse().unwrap();
+    let editor = store::user::add(&mut tx, &editor, Role::Editor, site.app.now()).await;
+    let lists = store::list::all(&mut tx).await.unwrap();
+    let id = editor.unwrap().unwrap();
+    let bound = store::user::bind(&mut tx, id, Some(&[lists[0].id])).await;
+    bound.unwrap();
+    tx.commit().await.unwrap();
     let mut wrong = Vec::new();
     for (scheme, width) in [("light", 390), ("dark", 1280)] {
         chromium.in_colours(scheme).await;

@@ -5,6 +5,7 @@ mod admin;
 pub(crate) mod api;
 mod archive;
 mod attacks;
+mod bound;
 pub(crate) mod desk;
 mod feeds;
 mod first_steps;

@@ -187,7 +187,7 @@ pub(in crate::web) async fn fresh(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Error> {
     let fields = Fields::parse(query.unwrap_or_default().as_bytes());
-    board(&visit, user, form_page(&visit, &fields, Vec::new(), None))
+    board(&visit, &user, form_page(&visit, &fields, Vec::new(), None))
 }
 
 fn form_page(visit: &Visit, filled: &Fields, caught: Vec<Part>, problem: Option<String>) -> Board {
@@ -389,19 +389,19 @@ pub(in crate::web) async fn add(
         Ok(understood) => understood,
         Err(problem) => {
             let page = form_page(&visit, &fields, Vec::new(), Some(problem));
-            return refused(&visit, user, page);
+            return refused(&visit, &user, page);
         }
     };
     if fields.one("step") != "add" {
         let looked = look(&visit.app, &url, &new, headers.contains_key(TYPING)).await?;
         let page = form_page(&visit, &fields, caught(&visit.app, looked), None);
-        return board(&visit, user, page);
+        return board(&visit, &user, page);
     }
     if let Some(id) = keep(&visit.app, &user, url, new).await? {
         return Ok(back(&format!("/admin/sources/{}", id.0), "added"));
     }
     let known = Some(visit.say("desk.known_source")?);
-    refused(&visit, user, form_page(&visit, &fields, Vec::new(), known))
+    refused(&visit, &user, form_page(&visit, &fields, Vec::new(), known))
 }
 
 async fn keep(
@@ -444,7 +444,7 @@ pub(in crate::web) async fn change(
         Err(problem) => {
             let mut page = page_of(&visit, &was, None).await?;
             page.problem = Some(problem);
-            return refused(&visit, user, page);
+            return refused(&visit, &user, page);
         }
     };
     if !new.name.is_empty() {
@@ -454,7 +454,7 @@ pub(in crate::web) async fn change(
         let looked = look(&visit.app, &was.url, &new, headers.contains_key(TYPING)).await?;
         (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);
         let page = page_of(&visit, &source, Some(caught(&visit.app, looked))).await?;
-        return board(&visit, user, page);
+        return board(&visit, &user, page);
     }
     (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);
     let mut tx = visit.app.db.begin().await?;

@@ -29,12 +29,12 @@ use crate::web::admin::desk::back;
 use crate::web::admin::desk::board;
 use crate::web::admin::desk::moment;
 use crate::web::admin::desk::note;
-use crate::web::admin::session::Insider;
+use crate::web::admin::session::Anyone;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
 /// `/admin/sources`.
-pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<Response, Error> {
+pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Response, Error> {
     let mut tx = visit.app.db.read().await?;
     let held: HashMap<SourceId, i64> = store::held::counts(&mut tx).await?.into_iter().collect();
     let sources = store::source::all(&mut tx).await?;
@@ -61,7 +61,7 @@ pub(in crate::web) async fn all(visit: Visit, Insider(user): Insider) -> Result<
         parts: vec![Part::Table(table)],
         ..Board::default()
     };
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 fn row(visit: &Visit, source: Source, held: i64) -> Vec<Cell> {
@@ -97,7 +97,7 @@ fn last_good(visit: &Visit, source: &Source) -> Cell {
 /// `/admin/sources/{id}`: how it is, what waits for a person, what it would give now.
 pub(in crate::web) async fn one(
     visit: Visit,
-    Insider(user): Insider,
+    Anyone(user): Anyone,
     Path(id): Path<i64>,
 ) -> Result<Response, Error> {
     let source = find(&visit.app, id).await?;
@@ -109,7 +109,7 @@ pub(in crate::web) async fn one(
         None
     };
     let page = page_of(&visit, &source, caught).await?;
-    board(&visit, user, page)
+    board(&visit, &user, page)
 }
 
 async fn page_of(

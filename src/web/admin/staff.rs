@@ -101,15 +101,18 @@ fn new_user(lists: &[List]) -> Form {
         ("editor", "editor"),
         ("owner", "owner"),
     ];
+    let mut fields = vec![
+        must(field("email", "address", "email", "")),
+        choice("role", "role", "editor", &roles),
+    ];
+    if !lists.is_empty() {
+        fields.push(lists_field("only_lists", of_lists(lists, |_| false)));
+    }
     Form {
         title: "add",
         action: "/admin/users".to_owned(),
         get: false,
-        fields: vec![
-            must(field("email", "address", "email", "")),
-            choice("role", "role", "editor", &roles),
-            lists_field("only_lists", of_lists(lists, |_| false)),
-        ],
+        fields,
         buttons: vec![("add", "add")],
     }
 }

@@ -232,6 +232,12 @@ async fn no_field_or_question_reaches_another_list(app: TestApp) {
         }
     }
     assert_eq!(shown.len(), OF_ALL.len(), "{shown:?}");
+    let editor = signed_in(&app, Role::Editor).await;
+    for (browser, readers) in [(&own, 1), (&other, 1), (&editor, 2)] {
+        let home = browser.get("/admin").await.body;
+        let figure = format!("<dt>Active subscriptions</dt><dd>{readers}</dd>");
+        assert!(home.contains(&figure), "{figure}: {home}");
+    }
     let own_reader = other.get("/admin/subscribers.csv").await.body;
     assert!(own_reader.contains("citizen@example.net"), "{own_reader}");
     let page = other.get("/admin/subscribers").await.body;

@@ -25,7 +25,7 @@
 //! | | 5.3.2 names | [`no_name_leads_out_of_a_folder`] |
 //! | V6 passwords | 6.3.1, 6.3.8 guessing, telling accounts apart | `web::admin::a_wrong_password_and_an_unknown_address_look_alike`, `web::flood::neither_a_clock_nor_an_answer_tells_known_addresses_from_unknown_ones` |
 //! | V7 sessions | 7.2.1–7.2.4, 7.4.1 | [`no_session_is_planted_guessed_or_revived`], `security::a_session_is_new_at_each_sign_in_and_ends` |
-//! | V8 rights | 8.2.1–8.3.1 roles, scopes, others' rows | [`nobody_reaches_what_belongs_to_others`], `web::desk::each_role_may_do_what_it_may_and_nothing_else` |
+//! | V8 rights | 8.2.1–8.3.1 roles, scopes, others' rows | [`nobody_reaches_what_belongs_to_others`], `web::desk::each_role_may_do_what_it_may_and_nothing_else`, `web::bound::what_belongs_to_another_list_is_not_there` |
 //! | V9 tokens | 9.2.1–9.2.3 | [`a_link_does_only_what_it_was_made_for`], `web::reader::a_link_opens_only_what_it_was_made_for` |
 //! | V14 data | 14.2.1, 14.3.2 | `security::links_never_come_from_the_host_header`, `security::pages_with_people_on_them_are_not_kept` |
 //! | V15 code | 15.3.3 fields that nobody meant | [`no_field_beyond_those_meant_is_taken`] |

@@ -14,8 +14,12 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::Vacant;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use anyhow::Context;
+use tokio::runtime;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::access::reach::Reach;
@@ -33,6 +37,7 @@ use crate::delivery::write::Printed;
 use crate::digest::DigestId;
 use crate::digest::EditionId;
 use crate::letter::LetterPurpose;
+use crate::letter::dkim::Signer;
 use crate::store;
 use crate::store::Db;
 use crate::store::StoreError;
@@ -60,7 +65,39 @@ pub enum Until {
 
 /// Sends letters. On SQLite the caller holds the lock file: whatever is leased or handing was a
 /// dead owner's, and is taken back at once.
+///
+/// A letter is many short steps of several tasks, so on SQLite they share a thread of their own: there
+/// none has to wake another thread to be heard, and none waits for whatever else the program does.
+/// Slow signatures take all the cores there are instead, and connections to PostgreSQL stay where they
+/// were opened. Whoever stops waiting for this ends it.
 pub async fn run(app: &App, until: Until) -> anyhow::Result<()> {
+    if matches!(app.db, Db::Postgres(_)) || app.signers.iter().any(Signer::is_slow) {
+        return work(app, until).await;
+    }
+    let app = app.clone();
+    let (mut done, result) = oneshot::channel();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    thread::Builder::new()
+        .name("delivery".to_owned())
+        .spawn(move || {
+            let ended = runtime.block_on(async {
+                tokio::select! {
+                    ended = work(&app, until) => Some(ended),
+                    () = done.closed() => None,
+                }
+            });
+            runtime.shutdown_background();
+            if let Some(ended) = ended {
+                // Nobody may be left to hear it.
+                done.send(ended).ok();
+            }
+        })?;
+    result.await.context("the delivery ended unexpectedly")?
+}
+
+async fn work(app: &App, until: Until) -> anyhow::Result<()> {
     take_back(app).await?;
     let ways = Ways::open(app).await?;
     let connections = ways.all().map(|(_, way)| way.connections()).sum();

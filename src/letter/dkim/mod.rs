@@ -76,6 +76,11 @@ impl Signer {
         })
     }
 
+    /// Whether a signature takes as long as many other steps of a letter together.
+    pub fn is_slow(&self) -> bool {
+        matches!(self.secret, Secret::Rsa(_))
+    }
+
     /// The domain that answers for what it signs (`d=`).
     pub fn domain(&self) -> &str {
         &self.domain

@@ -1,6 +1,8 @@
 //! The worker against servers that say yes, no, later, or nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio::net::TcpListener;
@@ -27,6 +29,7 @@ on_both! {
     a_letter_that_cant_be_built_fails_alone,
     the_second_relay_takes_what_the_first_wont_hear_of,
     a_worker_told_to_stop_leaves_nothing_in_hand,
+    a_worker_that_nobody_waits_for_ends,
     what_a_dead_worker_was_handing_over_goes_again_the_same_to_the_byte,
     who_waits_for_a_letter_overtakes_a_thousand_digests,
     a_digest_keeps_its_language_when_its_reader_chooses_another,
@@ -229,6 +232,18 @@ async fn a_worker_told_to_stop_leaves_nothing_in_hand(test: TestDb) {
     assert!(sent < 100, "stopped too late to tell");
     assert_eq!(app.count(LetterState::Accepted).await, sent);
     assert_eq!(app.count(LetterState::Queued).await, 100 - sent);
+}
+
+async fn a_worker_that_nobody_waits_for_ends(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let before = Arc::strong_count(&app.mailers);
+    let running = worker::run(&app, Until::Stopped);
+    let waited = tokio::time::timeout(Duration::from_millis(50), running).await;
+    assert!(waited.is_err(), "it works until it's stopped");
+    while Arc::strong_count(&app.mailers) > before {
+        tokio::task::yield_now().await;
+    }
+    app.finish().await;
 }
 
 async fn what_a_dead_worker_was_handing_over_goes_again_the_same_to_the_byte(test: TestDb) {

@@ -195,15 +195,21 @@ impl Book {
                 _ => others.push(entry),
             }
         }
-        let mut tx = self.app.db.begin().await?;
-        let mut moved = take_others(&mut tx, &others, now).await?;
-        if !(steps.accept.is_empty() && steps.hand.is_empty()) {
-            moved.extend(store::letter::take_steps(&mut tx, &steps, (now, until)).await?);
-        }
-        for (relay, letters) in counts(entries) {
-            store::relay::count(&mut tx, relay, now.day(), letters).await?;
-        }
-        tx.commit().await?;
+        let counts = counts(entries);
+        let moved = if others.is_empty() && counts.is_empty() {
+            store::letter::take_steps_alone(&self.app.db, &steps, (now, until)).await?
+        } else {
+            let mut tx = self.app.db.begin().await?;
+            let mut moved = take_others(&mut tx, &others, now).await?;
+            if !(steps.accept.is_empty() && steps.hand.is_empty()) {
+                moved.extend(store::letter::take_steps(&mut tx, &steps, (now, until)).await?);
+            }
+            for (relay, letters) in counts {
+                store::relay::count(&mut tx, relay, now.day(), letters).await?;
+            }
+            tx.commit().await?;
+            moved
+        };
         let moved: HashSet<Held> = moved.into_iter().collect();
         let went = |entry: &Entry| moved.contains(&entry.held());
         Ok(entries.iter().map(went).collect())

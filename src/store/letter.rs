@@ -24,6 +24,8 @@ use crate::digest::EditionId;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
 use crate::letter::LetterState;
+use crate::store::Db;
+use crate::store::Errand;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
@@ -525,6 +527,30 @@ pub struct Steps<'a> {
 /// On SQLite all in one go: each time a statement is sent costs more than the statement.
 static STEPS: LazyLock<String> =
     LazyLock::new(|| [TRIED, ACCEPT, HAND].map(|sql| sql.sqlite).join(";\n"));
+
+/// The same, and nothing else, in a unit of work.
+static WORK: LazyLock<String> =
+    LazyLock::new(|| ["BEGIN IMMEDIATE", STEPS.as_str(), "COMMIT"].join(";\n"));
+
+/// Takes the steps in a unit of work of their own, as [`take_steps`] does.
+pub async fn take_steps_alone(
+    db: &Db,
+    steps: &Steps<'_>,
+    (now, until): (Stamp, Stamp),
+) -> Result<Vec<Held>> {
+    if let Db::Sqlite { write, .. } = db {
+        let mut errand = Errand::begin(write).await?;
+        let work = sqlx::query_as(WORK.as_str());
+        let work = work.bind(to_json(steps)).bind(now).bind(until);
+        let moved = work.fetch_all(errand.connection()).await?;
+        errand.end();
+        return Ok(moved);
+    }
+    let mut tx = db.begin().await?;
+    let moved = take_steps(&mut tx, steps, (now, until)).await?;
+    tx.commit().await?;
+    Ok(moved)
+}
 
 /// Takes the steps. Gives those that moved; what pass the gate are ours `until` then.
 pub async fn take_steps(

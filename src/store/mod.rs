@@ -55,6 +55,7 @@ use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
@@ -502,6 +503,34 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+}
+
+/// A unit of work on SQLite that is known from its `BEGIN` to its `COMMIT`, and goes to the connection's
+/// thread at once. If it isn't heard that all of it was done, the connection is closed, and with it
+/// whatever it began.
+struct Errand(PoolConnection<Sqlite>, bool);
+
+impl Errand {
+    async fn begin(write: &SqlitePool) -> Result<Self> {
+        Ok(Self(write.acquire().await?, false))
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.0
+    }
+
+    /// All was done.
+    fn end(mut self) {
+        self.1 = true;
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.0.close_on_drop();
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::audience::import::upload;
 use crate::audience::preferences;
 use crate::config::Role;
 use crate::delivery::bounce;
+use crate::delivery::canary;
 use crate::delivery::smtp::Trust;
 use crate::digest::compile;
 use crate::digest::retain;
@@ -140,6 +141,10 @@ async fn give_out(scheduler: &JobScheduler, app: &App) -> Result<(), JobSchedule
     every(scheduler, "0 * * * * *", app, "mailbox", |app| async move {
         let trust = Trust::native()?;
         bounce::take_mailbox(&app, &trust).await.map(drop)
+    })
+    .await?;
+    every(scheduler, "30 * * * * *", app, "canary", |app| async move {
+        canary::look(&app, &Trust::native()?).await.map(drop)
     })
     .await?;
     Ok(())

@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::out;
 use crate::config::Destination;
 use crate::config::Settings;
+use crate::delivery::canary;
 use crate::delivery::records;
 use crate::delivery::records::Records;
 use crate::delivery::records::Sender;
@@ -97,6 +98,7 @@ impl Check {
         let mut findings = vec![database(&app).await, templates(&app).await?];
         findings.extend(relays(&settings).await);
         findings.extend(dns(&app, self.dns).await?);
+        findings.extend(canary(&app).await?);
         findings.extend(sources(&app).await?);
         let bad = findings.iter().any(|finding| finding.state == State::Bad);
         common.out().give(&findings, |findings| {
@@ -251,6 +253,25 @@ async fn dns(app: &App, server: Option<SocketAddr>) -> Result<Vec<Finding>, Fail
         Err(problem) => vec![("DNS".to_owned(), Standing::Unknown(problem))],
     };
     Ok(found.into_iter().map(Finding::from).collect())
+}
+
+/// Whether the canary gets something, and its mailbox can be looked into.
+async fn canary(app: &App) -> Result<Option<Finding>, Failure> {
+    let Some(canary) = &app.settings.mail.canary else {
+        return Ok(None);
+    };
+    let lists = store::canary::lists(&mut app.db.read().await?, &canary.address).await?;
+    let found = match canary::open(canary).await {
+        _ if lists == 0 => Err(format!(
+            "expected {} to get a list, but it gets none: subscribe it as any reader",
+            canary.address.as_str()
+        )),
+        Err(problem) => Err(format!("{problem:#}")),
+        Ok(()) => Ok(format!(
+            "gets {lists} of the lists, and its mailbox can be read"
+        )),
+    };
+    Ok(Some(Finding::new("canary", found)))
 }
 
 async fn sources(app: &App) -> Result<Vec<Finding>, Failure> {

@@ -23,6 +23,7 @@ pub use crate::config::value::{
     BadValue, Destination, LogFormat, Mailbox, Role, SecondFactor, Secret, Span,
 };
 
+use crate::audience::EmailAddress;
 use crate::config::given::Given;
 use crate::config::section::Section;
 
@@ -107,10 +108,23 @@ pub struct Mail {
     pub mailbox: Option<Secret<Url>>,
     /// When a digest stops itself.
     pub alarm: Alarm,
+    /// Who tells whether digests arrive.
+    pub canary: Option<Canary>,
     /// The ways out; never empty.
     pub relays: Vec<Relay>,
     /// Keys that sign letters; each letter gets one signature a key.
     pub dkim: Vec<DkimKey>,
+}
+
+/// A reader of our own, whose mailbox is looked into.
+#[derive(Debug, Clone)]
+pub struct Canary {
+    /// Whose subscriptions it has.
+    pub address: EmailAddress,
+    /// Where its letters arrive: an `imaps` URL with a password.
+    pub mailbox: Secret<Url>,
+    /// How long a digest may take from when it's due.
+    pub within: TimeDelta,
 }
 
 /// What a digest stops itself at. A share is in hundredths of a per cent; none is no limit.
@@ -363,11 +377,25 @@ impl Mail {
             bounces: mail.text("bounces", value::domain),
             mailbox: mail.text("mailbox", value::mailbox_url),
             alarm: mail.section("alarm", Alarm::from_section),
+            canary: mail.section("canary", Canary::from_section),
             relays: relays.unwrap_or_else(|| vec![Relay::to_outbox(data)]),
             dkim: mail
                 .tables("dkim", None, DkimKey::from_section)
                 .unwrap_or_default(),
         }
+    }
+}
+
+impl Canary {
+    fn from_section(canary: &mut Section<'_>) -> Option<Self> {
+        let address = canary.required("address", value::reader);
+        let mailbox = canary.required("mailbox", value::mailbox_url);
+        let within = canary.text("within", value::span);
+        Some(Self {
+            address: address?,
+            mailbox: mailbox?,
+            within: within.unwrap_or(TimeDelta::hours(2)),
+        })
     }
 }
 

@@ -12,6 +12,8 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use url::{Host, Url};
 
+use crate::audience::EmailAddress;
+
 /// A value that isn't what its key takes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}, but got {got}")]
@@ -356,6 +358,12 @@ pub(super) fn domain(text: &str) -> Result<String, BadValue> {
         Ok(Host::Domain(name)) if name.len() <= 253 && name.split('.').all(label) => Ok(name),
         _ => Err(bad()),
     }
+}
+
+/// The address of a reader.
+pub(super) fn reader(text: &str) -> Result<EmailAddress, BadValue> {
+    let address = text.parse();
+    address.map_err(|_| BadValue::new("an address such as `reader@example.org`", text))
 }
 
 /// `imaps://user:password@host[:port][/folder]`; `imap` sends a password in plain text, so it goes

@@ -1,6 +1,6 @@
-//! The mailbox that letters come back to, read over IMAP (RFC 9051): what wasn't seen yet.
+//! A mailbox, read over IMAP (RFC 9051): the one that letters come back to, or the canary's.
 //!
-//! A URL goes in, whole mails come out. Every step has its time limit. Nothing is ever deleted or
+//! A URL goes in, whole mails come out, or whether one is there. Every step has its time limit. Nothing is ever deleted or
 //! moved: a mailbox belongs to people.
 
 use std::fmt::Debug;
@@ -30,7 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Debug + Send> Stream for S {}
 
 /// A mailbox that can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("can't {what} the mailbox that letters come back to: {why}")]
+#[error("can't {what} the mailbox: {why}")]
 pub struct NoInbox {
     what: &'static str,
     why: String,
@@ -87,6 +87,13 @@ impl Inbox {
         found.sort_unstable();
         found.truncate(most);
         Ok(found)
+    }
+
+    /// Whether a mail is there whose Message-ID has this in it: letters, digits, `.`, `-`, `_` and `@`.
+    pub async fn has(&mut self, id: &str) -> Result<bool, NoInbox> {
+        let query = format!("HEADER Message-ID \"{id}\"");
+        let found = within("search", self.session.uid_search(query)).await?;
+        Ok(!found.is_empty())
     }
 
     /// One mail, whole, without marking it. None if somebody took it away meanwhile.

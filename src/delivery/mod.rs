@@ -5,12 +5,14 @@
 //! database, composes a letter, or decides when to try again.
 
 pub mod bounce;
+pub mod canary;
 mod courier;
 pub mod inbox;
 pub mod ledger;
 pub mod mailer;
 pub mod records;
 pub mod returns;
+pub mod silence;
 pub mod smtp;
 mod throttle;
 mod ways;

@@ -146,12 +146,14 @@ fn write_header(name: &str, value: &str, head: &mut String) {
 
 /// `<digest.17.x9…@example.org>`: the letter's own, and not to be guessed.
 fn message_id(draft: &Draft<'_>, secret: &Secret) -> String {
-    let local = format!("{}.{}", draft.purpose.as_str(), draft.id);
-    format!(
-        "<{local}.{}@{}>",
-        secret.mac("message-id", &local),
-        draft.from.domain()
-    )
+    let local = local_id(draft.purpose, draft.id, secret);
+    format!("<{local}@{}>", draft.from.domain())
+}
+
+/// The part of a letter's Message-ID before the `@`, by which it's found in a mailbox.
+pub fn local_id(purpose: LetterPurpose, letter: LetterId, secret: &Secret) -> String {
+    let local = format!("{}.{letter}", purpose.as_str());
+    format!("{local}.{}", secret.mac("message-id", &local))
 }
 
 #[cfg(test)]

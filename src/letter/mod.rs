@@ -45,13 +45,15 @@ pub enum LetterPurpose {
     Erasure,
     /// "Here is the link to set a new password", to people who look after lists.
     Password,
+    /// "A digest didn't arrive", to owners.
+    Silence,
     /// How another letter would look, to whoever writes its template.
     Sample,
 }
 
 impl LetterPurpose {
     /// Every purpose.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Digest,
         Self::Confirm,
         Self::Welcome,
@@ -62,6 +64,7 @@ impl LetterPurpose {
         Self::Address,
         Self::Erasure,
         Self::Password,
+        Self::Silence,
         Self::Sample,
     ];
 
@@ -78,6 +81,7 @@ impl LetterPurpose {
             Self::Address => "address",
             Self::Erasure => "erasure",
             Self::Password => "password",
+            Self::Silence => "silence",
             Self::Sample => "sample",
         }
     }

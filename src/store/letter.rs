@@ -60,6 +60,9 @@ statements! {
          SELECT $1, id, $2, 'queued', 0, $3, $3, $4 FROM \"user\" u
          WHERE state = 'active' AND role IN ('owner', 'editor') AND (bound = 0 OR EXISTS (
            SELECT 1 FROM user_list y JOIN digest d ON d.list_id = y.list_id WHERE y.user_id = u.id AND d.id = $2))");
+    ADD_FOR_OWNERS = Sql::both(
+        "INSERT INTO letter (purpose, user_id, state, lane, made_at, due_at, deadline_at)
+         SELECT $1, id, 'queued', 0, $2, $2, $3 FROM \"user\" WHERE state = 'active' AND role = 'owner'");
     ADD_TO_USER = Sql::both(
         "INSERT INTO letter (purpose, user_id, state, lane, made_at, due_at, deadline_at)
          VALUES ($1, $2, 'queued', 0, $3, $3, $4)");
@@ -432,6 +435,20 @@ pub async fn add_for_editors(
         tx,
         ADD_FOR_EDITORS,
         (purpose, digest, now, deadline)
+    )?)
+}
+
+/// A letter about the whole to everybody who owns it. Gives how many.
+pub async fn add_for_owners(
+    tx: &mut Tx,
+    purpose: LetterPurpose,
+    now: Stamp,
+    deadline: Stamp,
+) -> Result<u64> {
+    Ok(change!(
+        tx,
+        ADD_FOR_OWNERS,
+        (purpose.as_str(), now, deadline)
     )?)
 }
 

@@ -11,6 +11,7 @@ pub mod asking;
 pub mod attempt;
 pub mod audit;
 pub mod bounce;
+pub mod canary;
 pub mod consent;
 pub mod counter;
 pub mod critical;
@@ -454,6 +455,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         asking::STATEMENTS,
         attempt::STATEMENTS,
         bounce::STATEMENTS,
+        canary::STATEMENTS,
         audit::STATEMENTS,
         consent::STATEMENTS,
         counter::STATEMENTS,

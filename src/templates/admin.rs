@@ -10,6 +10,7 @@ use crate::digest::alarm::Spike;
 use crate::templates::board::Chart;
 use crate::templates::first_steps::FirstSteps;
 use crate::templates::forms::FormProblem;
+use crate::templates::letters::SilentList;
 use crate::templates::pages::pages;
 
 pages! {
@@ -78,6 +79,8 @@ pub struct AdminHome {
     pub waiting: u64,
     /// Letters that a server took in the last day.
     pub accepted: u64,
+    /// Lists whose digest didn't come to the canary.
+    pub silent: Vec<SilentList>,
     /// Sources whose last poll failed, with what people can do about it.
     pub failing: Vec<FailingSource>,
     /// The newest digests.

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::delivery::silence::Why;
 use crate::digest::alarm::Spike;
 use crate::templates::cards::ArticleCard;
 use crate::templates::groups;
@@ -264,6 +265,34 @@ pub struct Alarm {
     pub stopped: u64,
     /// The page of the digest in the console.
     pub url: String,
+}
+
+/// A list whose digest didn't come to the canary.
+#[derive(Debug, Clone, Serialize)]
+pub struct SilentList {
+    /// The list's name.
+    pub list: String,
+    /// Why.
+    pub why: Why,
+    /// When it was due, made, or taken by a server.
+    pub since: DateTime<FixedOffset>,
+    /// Where to look: the digest's page in the console, or its first.
+    pub url: String,
+}
+
+/// Tells owners that a digest didn't arrive where it should have.
+#[derive(Debug, Clone, Serialize)]
+pub struct Silent {
+    /// The canary's address.
+    pub address: String,
+    /// Every list that was silent then.
+    pub lists: Vec<SilentList>,
+    /// The console's first page.
+    pub url: String,
+}
+
+impl Letter for Silent {
+    const PURPOSE: &'static str = "silence";
 }
 
 impl Letter for Alarm {

@@ -75,6 +75,10 @@ async fn figures(app: &App, tx: &mut Tx, page: &mut Page) -> store::Result<()> {
     let readers = store::subscription::count_active(tx, &Reach::All).await?;
     let about = "Active subscriptions.";
     page.one("visnyk_subscriptions_active", "gauge", about, readers);
+    let silent = store::canary::at(tx, app.now()).await?.len();
+    let about = "Lists whose digest was due and didn't come to the canary.";
+    let silent = i64::try_from(silent).unwrap_or(i64::MAX);
+    page.one("visnyk_canary_silent", "gauge", about, silent);
     let bytes = store::ledger::database_bytes(tx).await?;
     let about = "Size of the database.";
     page.one("visnyk_database_bytes", "gauge", about, bytes);

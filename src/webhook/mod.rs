@@ -59,6 +59,8 @@ events! {
     Refused = "letter.refused",
     /// A source couldn't be read three times in a row, or says that it's gone.
     Failing = "source.failing",
+    /// A digest that was due didn't come to the canary.
+    Silent = "canary.silent",
 }
 
 impl fmt::Display for Event {

@@ -74,6 +74,7 @@ const BANDS: &[(&str, Band)] = &[
     ("delivery::write", Flows),
     ("delivery::worker", Flows),
     ("delivery::bounce", Flows),
+    ("delivery::canary", Flows),
     ("digest::sent", Flows),
     ("webhook::post", Flows),
     ("web", Doors),

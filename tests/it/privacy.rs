@@ -34,6 +34,7 @@ const OF_NOBODY: &[&str] = &[
     "relay",
     "revision",
     "rhythm",
+    "silence",
     "site",
     "source",
     "source_push",
@@ -43,6 +44,7 @@ const OF_NOBODY: &[&str] = &[
 
 /// Columns that only say which row belongs to which, or which answer a program had.
 const OF_ROWS: &[&str] = &[
+    "canary_letter.seen_at",
     "critical.article_id",
     "critical.digest_id",
     "critical.list_id",

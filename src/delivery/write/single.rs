@@ -11,6 +11,7 @@ use crate::article::Article;
 use crate::audience::forget;
 use crate::audience::list::List;
 use crate::clock::Stamp;
+use crate::delivery::canary;
 use crate::delivery::write::leave_url;
 use crate::delivery::write::preferences_url;
 use crate::digest::latest;
@@ -63,6 +64,7 @@ pub(super) async fn rendered(
         LetterPurpose::Alarm => {
             templates.letter(&alarm(app, letter, list()?).await?, site, language)
         }
+        LetterPurpose::Silence => templates.letter(&silence(app, letter).await?, site, language),
         LetterPurpose::Review => {
             let review = review(app, letter, list()?).await?;
             templates.letter(&review, site, language)
@@ -100,6 +102,21 @@ async fn alarm(app: &App, letter: &Leased, list: &List) -> anyhow::Result<letter
         letters: alarm.letters.unsigned_abs(),
         stopped: alarm.stopped,
         url: app.url(&format!("/admin/digests/{}", id.0)),
+    })
+}
+
+/// Says what was silent when the letter was made, also when it's written again.
+async fn silence(app: &App, letter: &Leased) -> anyhow::Result<letters::Silent> {
+    let canary = app.settings.mail.canary.as_ref();
+    let canary = canary.context("there is no canary any more")?;
+    let silent = store::canary::at(&mut app.db.read().await?, letter.made_at).await?;
+    Ok(letters::Silent {
+        address: canary.address.as_str().to_owned(),
+        lists: silent
+            .into_iter()
+            .map(|silence| canary::shown(app, silence))
+            .collect(),
+        url: app.url("/admin"),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::delivery::silence::Why;
 use crate::digest::alarm::Spike;
 use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AdminHome;
@@ -26,6 +27,7 @@ use crate::templates::samples::Show;
 use crate::templates::samples::URL;
 use crate::templates::samples::board;
 use crate::templates::samples::first_steps;
+use crate::templates::samples::letters::silent_list;
 use crate::templates::samples::moment;
 
 /// Renders them all.
@@ -118,6 +120,7 @@ impl Sample for AdminHome {
             subscriptions: 116_578,
             waiting: 12_345,
             accepted: 104_233,
+            silent: vec![silent_list(Why::Lost)],
             failing: vec![FailingSource {
                 name: "Полтавська ОВА".into(),
                 url: URL.into(),
@@ -132,6 +135,7 @@ impl Sample for AdminHome {
             subscriptions: 0,
             waiting: 0,
             accepted: 0,
+            silent: Vec::new(),
             failing: Vec::new(),
             digests: Vec::new(),
             charts: Vec::new(),

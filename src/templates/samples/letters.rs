@@ -2,7 +2,9 @@
 
 use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
+use crate::delivery::silence::Why;
 use crate::digest::alarm::Spike;
+use crate::templates::letters;
 use crate::templates::letters::Address;
 use crate::templates::letters::Alarm;
 use crate::templates::letters::Confirm;
@@ -14,6 +16,7 @@ use crate::templates::letters::Link;
 use crate::templates::letters::Password;
 use crate::templates::letters::Reader;
 use crate::templates::letters::Review;
+use crate::templates::letters::SilentList;
 use crate::templates::letters::Welcome;
 use crate::templates::samples::LIST;
 use crate::templates::samples::Sample;
@@ -22,6 +25,7 @@ use crate::templates::samples::URL;
 use crate::templates::samples::cards;
 use crate::templates::samples::day;
 use crate::templates::samples::list;
+use crate::templates::samples::moment;
 use crate::templates::samples::press_release;
 use crate::templates::samples::week;
 
@@ -37,6 +41,7 @@ pub(super) fn show(show: &mut Show<'_>) {
     show.letter::<Password>();
     show.letter::<Review>();
     show.letter::<Alarm>();
+    show.letter::<letters::Silent>();
 }
 
 impl Sample for Digest {
@@ -164,6 +169,27 @@ impl Sample for Alarm {
             alarm(Spike::Bounces, 84, 8_796),
             alarm(Spike::Complaints, 9, 0),
         ]
+    }
+}
+
+impl Sample for letters::Silent {
+    /// Every reason there is.
+    fn samples() -> Vec<Self> {
+        vec![Self {
+            address: "canary@example.org".into(),
+            lists: Why::ALL.map(silent_list).into(),
+            url: format!("{URL}/admin"),
+        }]
+    }
+}
+
+/// A list of which the canary hears nothing.
+pub(super) fn silent_list(why: Why) -> SilentList {
+    SilentList {
+        list: LIST.into(),
+        why,
+        since: moment(),
+        url: format!("{URL}/admin/digests/7"),
     }
 }
 

@@ -34,6 +34,7 @@ use crate::access::reach::Reach;
 use crate::app::App;
 use crate::audience::subscription::SubscriptionId;
 use crate::audience::subscription::SubscriptionState;
+use crate::delivery::canary;
 use crate::digest::DigestId;
 use crate::digest::DigestState;
 use crate::letter::LetterState;
@@ -87,6 +88,11 @@ pub(super) async fn home(visit: Visit, Anyone(user): Anyone) -> Result<Response,
         accepted: store::letter::count_accepted(&mut tx, reach, yesterday)
             .await?
             .unsigned_abs(),
+        silent: store::canary::at(&mut tx, visit.app.now())
+            .await?
+            .into_iter()
+            .map(|silence| canary::shown(&visit.app, silence))
+            .collect(),
         failing: sources.into_iter().filter_map(failing).collect(),
         charts: vec![
             readers_by_day(&visit, &mut tx, (reach, active)).await?,

@@ -94,6 +94,7 @@ fn letter_word(purpose: LetterPurpose) -> &'static str {
         LetterPurpose::Address => "letter_address",
         LetterPurpose::Erasure => "letter_erasure",
         LetterPurpose::Password => "letter_password",
+        LetterPurpose::Silence => "letter_silence",
         LetterPurpose::Sample => "letter_sample",
     }
 }

@@ -50,7 +50,8 @@ use crate::web::visit::Visit;
                        (`type`), its moment (`timestamp`) and what it's about (`data`): numbers and names, never an address. Of \
                        `subscriber.confirmed` and `subscriber.left` that is `subscriber`, `subscription` and `list`; of `digest.sent` \
                        `digest`, `list`, `cadence` and `letters` by state; of `letter.refused` `letter`, `subscriber`, `digest`, `kind`, \
-                       `status` and `origin`; of `source.failing` `source`, `name`, `url` and `problem`. It's signed as Standard Webhooks \
+                       `status` and `origin`; of `source.failing` `source`, `name`, `url` and `problem`; of \
+                       `canary.silent` `list`, `digest`, `why` and `since`. It's signed as Standard Webhooks \
                        has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What isn't answered with 2xx comes again for \
                        three days; 410 ends it."),
         (name = "key", description = "Your own key")

@@ -79,6 +79,9 @@ pub(super) enum Event {
     /// A source couldn't be read three times in a row, or says that it's gone.
     #[serde(rename = "source.failing")]
     Failing,
+    /// A digest that was due didn't come to the canary.
+    #[serde(rename = "canary.silent")]
+    Silent,
 }
 
 /// Whether it's told; `gone` is what it said itself, with 410.
@@ -258,6 +261,7 @@ fn event(event: Event) -> webhook::Event {
         Event::Sent => webhook::Event::Sent,
         Event::Refused => webhook::Event::Refused,
         Event::Failing => webhook::Event::Failing,
+        Event::Silent => webhook::Event::Silent,
     }
 }
 
@@ -268,6 +272,7 @@ fn event_shown(event: webhook::Event) -> Option<Event> {
         webhook::Event::Sent => Some(Event::Sent),
         webhook::Event::Refused => Some(Event::Refused),
         webhook::Event::Failing => Some(Event::Failing),
+        webhook::Event::Silent => Some(Event::Silent),
         webhook::Event::Test => None,
     }
 }

@@ -9,16 +9,23 @@ use std::process::Command;
 use std::process::Stdio;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tempfile::TempDir;
 use visnyk::delivery::bounce;
 use visnyk::delivery::returns::address;
+use visnyk::delivery::silence::Why;
 use visnyk::delivery::smtp::Trust;
 use visnyk::letter::LetterState;
 use visnyk::store;
 
 use crate::delivery::bounce::report;
+use crate::delivery::canary::look;
+use crate::delivery::canary::silent;
+use crate::delivery::canary::told;
+use crate::delivery::canary::with_canary;
 use crate::support::app::TestApp;
 use crate::support::database::Kind;
+use crate::support::database::TestDb;
 
 /// A Dovecot of our own on loopback; it ends with this.
 struct Dovecot {
@@ -144,5 +151,33 @@ async fn what_came_into_the_mailbox_is_read_once_and_left_there() {
         })
         .sum();
     assert_eq!(kept, 2, "nothing is taken away");
+    app.finish().await;
+}
+
+#[tokio::test]
+#[ignore = "needs Dovecot, as root"]
+async fn the_canary_is_heard_when_its_letter_comes_and_missed_when_it_doesnt() {
+    let dovecot = Dovecot::start().await;
+    let (app, list) = with_canary(TestDb::make(Kind::Sqlite).await, &dovecot.url()).await;
+    let mut came = Vec::new();
+    for title in ["Новина-1", "Новина-2"] {
+        app.queue_digest(&list, title).await;
+        app.send().await;
+        let mut letters = app.letters();
+        letters.retain(|kept| kept.envelope.to == "reader0@example.net");
+        came.push(String::from_utf8(letters.remove(0).letter).unwrap());
+        if title == "Новина-1" {
+            dovecot.deliver("1.a.b", &came[0]);
+            assert_eq!(look(&app).await, 0);
+        }
+        app.wait(TimeDelta::hours(3));
+    }
+    assert_eq!(look(&app).await, 1);
+    assert_eq!(silent(&app).await, [Why::Lost]);
+    assert_eq!(told(&app).await.len(), 1);
+    dovecot.deliver("2.a.b", &came[1]);
+    assert_eq!(look(&app).await, 0);
+    assert!(silent(&app).await.is_empty());
+    assert!(told(&app).await.is_empty());
     app.finish().await;
 }

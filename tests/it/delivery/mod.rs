@@ -2,6 +2,7 @@
 
 mod alarm;
 pub(crate) mod bounce;
+mod canary;
 mod deep;
 mod dovecot;
 mod ledger;

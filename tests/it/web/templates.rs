@@ -355,11 +355,11 @@ async fn a_letter_is_shown_in_a_frame_that_runs_nothing(app: TestApp) {
 async fn every_version_stays_and_can_be_brought_back(app: TestApp) {
     let owner = signed_in(&app, Role::Owner).await;
     let list = owner.get("/admin/templates").await.body;
-    assert_eq!(list.matches("as shipped").count(), 30, "{list}");
+    assert_eq!(list.matches("as shipped").count(), 33, "{list}");
     save(&owner, SUBJECT, "Перша").await;
     save(&owner, SUBJECT, "Друга").await;
     let list = owner.get("/admin/templates").await.body;
-    assert_eq!(list.matches("as shipped").count(), 29, "{list}");
+    assert_eq!(list.matches("as shipped").count(), 32, "{list}");
     assert!(list.contains("owner@example.org"), "{list}");
     let page = owner.get(SUBJECT).await.body;
     assert!(page.contains("-Перша\n+Друга"), "{page}");

@@ -91,6 +91,7 @@ pub(super) async fn home(visit: Visit, Anyone(user): Anyone) -> Result<Response,
         silent: store::canary::at(&mut tx, visit.app.now())
             .await?
             .into_iter()
+            .filter(|(silence, _)| reach.has(silence.list))
             .map(|silence| canary::shown(&visit.app, silence))
             .collect(),
         failing: sources.into_iter().filter_map(failing).collect(),

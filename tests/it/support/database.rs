@@ -6,6 +6,7 @@ use sqlx::Connection;
 use sqlx::Executor;
 use sqlx::SqlSafeStr;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use visnyk::store::Db;
 
 /// Which database a test runs on.
@@ -22,23 +23,29 @@ pub(crate) struct TestDb {
     _folder: Option<TempDir>,
 }
 
+/// A migrated SQLite file, which each test copies.
+static SQLITE: OnceCell<Vec<u8>> = OnceCell::const_new();
+/// The name of a migrated database on PostgreSQL, which each test copies.
+static POSTGRES: OnceCell<String> = OnceCell::const_new();
+
 impl TestDb {
     /// Makes one. PostgreSQL's server is named by `VISNYK_TEST_POSTGRES`, as `.ci/run` starts it.
     pub(crate) async fn make(kind: Kind) -> Self {
         let (url, folder) = match kind {
             Kind::Sqlite => {
+                let migrated = SQLITE.get_or_init(migrated_sqlite).await;
                 let folder = memory_folder();
-                (
-                    format!("sqlite://{}/visnyk.db", folder.path().display()),
-                    Some(folder),
-                )
+                std::fs::write(folder.path().join("visnyk.db"), migrated).unwrap();
+                (sqlite_url(&folder), Some(folder))
             }
-            Kind::Postgres => (make_postgres().await, None),
+            Kind::Postgres => {
+                let template = POSTGRES.get_or_init(migrated_postgres).await;
+                let (_, url) = make_postgres(&format!("TEMPLATE {template}")).await;
+                (url, None)
+            }
         };
-        let db = Db::open(&url).await.unwrap();
-        db.migrate().await.unwrap();
         Self {
-            db,
+            db: Db::open(&url).await.unwrap(),
             url,
             _folder: folder,
         }
@@ -59,7 +66,28 @@ fn memory_folder() -> TempDir {
     TempDir::new_in("/dev/shm").unwrap_or_else(|_| TempDir::new().unwrap())
 }
 
-async fn make_postgres() -> String {
+fn sqlite_url(folder: &TempDir) -> String {
+    format!("sqlite://{}/visnyk.db", folder.path().display())
+}
+
+async fn migrated_sqlite() -> Vec<u8> {
+    let folder = memory_folder();
+    let db = Db::open(&sqlite_url(&folder)).await.unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
+    std::fs::read(folder.path().join("visnyk.db")).unwrap()
+}
+
+async fn migrated_postgres() -> String {
+    let (name, url) = make_postgres("").await;
+    let db = Db::open(&url).await.unwrap();
+    db.migrate().await.unwrap();
+    db.close().await;
+    name
+}
+
+/// A new database's name and address; `like` says what it's a copy of.
+async fn make_postgres(like: &str) -> (String, String) {
     static MADE: AtomicU64 = AtomicU64::new(0);
     #[expect(clippy::disallowed_methods, reason = "where the test's server is, only the environment knows")]
     let server = std::env::var("VISNYK_TEST_POSTGRES")
@@ -72,10 +100,10 @@ async fn make_postgres() -> String {
     let mut server_url = url::Url::parse(&server).unwrap();
     let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
     #[expect(clippy::disallowed_methods, reason = "the name is our own")]
-    let make = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    let make = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} {like}"));
     connection.execute(make.into_sql_str()).await.unwrap();
     server_url.set_path(&name);
-    server_url.into()
+    (name, server_url.into())
 }
 
 /// Makes a test of each function on both databases: `on_both! { name }` runs `async fn name(db:

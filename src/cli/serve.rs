@@ -10,6 +10,7 @@ use tokio::signal::unix::signal;
 
 use crate::access::reach::Reach;
 use crate::app::App;
+use crate::audience::import::upload;
 use crate::audience::preferences;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
@@ -23,9 +24,13 @@ use crate::clock::SystemClock;
 use crate::clock::TestClock;
 use crate::config::Role;
 use crate::config::Settings;
+use crate::delivery::bounce;
+use crate::delivery::canary;
+use crate::delivery::smtp::Trust;
 use crate::delivery::worker;
 use crate::delivery::worker::Until;
 use crate::digest::compile;
+use crate::digest::retain;
 use crate::digest::sent;
 use crate::feed::hub;
 use crate::schedule;
@@ -210,6 +215,13 @@ impl Tick {
         hub::push_due(&app).await?;
         hub::tell_outside(&app).await?;
         sent::note_due(&app).await?;
+        upload::take_due(&app).await?;
+        bounce::take_refusals(&app).await?;
+        retain::clear(&app).await?;
+        // Mailboxes and other people's programs may take their time, or not answer.
+        let trust = Trust::native().map_err(anyhow::Error::from)?;
+        bounce::take_mailbox(&app, &trust).await?;
+        canary::look(&app, &trust).await?;
         post::post_due(&app).await?;
         app.db.close().await;
         common.out().give(&ticked, |ticked| {

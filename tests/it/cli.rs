@@ -4,11 +4,14 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::process::Stdio;
 
+use chrono::TimeDelta;
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::kill_process;
 use serde_json::Value;
 use tempfile::TempDir;
+use visnyk::clock::Clock;
+use visnyk::clock::SystemClock;
 
 use crate::support::command::Done;
 use crate::support::command::Visnyk;
@@ -114,6 +117,23 @@ fn a_second_process_is_told_who_has_the_data() {
         0,
         "the lock ends with its owner"
     );
+}
+
+#[test]
+fn a_tick_forgets_who_never_confirmed() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let from = "Вісник <news@example.org>";
+    let list = ["list", "add", "news", "--name", "Новини", "--from", from];
+    assert_eq!(visnyk.run(&list).code, 0);
+    let somebody = ["subscriber", "add", "olena@example.org", "--list", "news"];
+    assert_eq!(visnyk.run(&somebody).code, 0);
+    let show = ["subscriber", "show", "olena@example.org"];
+    for (days, code) in [(6, 0), (8, 66)] {
+        let then = (SystemClock.now() + TimeDelta::days(days)).to_string();
+        assert_eq!(visnyk.run(&["tick", "--now", &then]).code, 0);
+        assert_eq!(visnyk.run(&show).code, code, "after {days} days");
+    }
 }
 
 #[test]

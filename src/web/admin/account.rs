@@ -52,7 +52,7 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
     let mut tx = visit.app.db.read().await?;
     let sessions = store::session::of_user(&mut tx, user.id, visit.app.now()).await?;
     let left = store::user::count_recovery(&mut tx, user.id).await?;
-    let lists = store::user::lists(&mut tx, user).await?;
+    let lists = store::list::all(&mut tx).await?;
     drop(tx);
     let mut facts = vec![
         ("address", Cell::text(user.email.to_string())),
@@ -62,8 +62,10 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
             Cell::word(if user.has_totp { "on" } else { "off" }),
         ),
     ];
-    if let Some(slugs) = lists {
-        facts.insert(2, ("lists", Cell::text(slugs.join(", "))));
+    if user.reach.is_bound() {
+        let own = lists.iter().filter(|list| user.reach.has(list.id));
+        let own: Vec<&str> = own.map(|list| list.name.as_str()).collect();
+        facts.insert(2, ("lists", Cell::text(own.join(", "))));
     }
     if user.has_totp {
         facts.push(("recovery_left", Cell::text(left.to_string())));

@@ -1,7 +1,7 @@
 //! The web console: how things stand, and everything that can be done about it. Only for whoever is
 //! signed in: viewers see, editors change, owners decide who may. Every change is in the log.
 //!
-//! An editor may be bound to some lists ([`Reach`](crate::access::reach::Reach)). A page lets them in only
+//! An editor may be bound to some lists ([`Reach`]). A page lets them in only
 //! if it says so: by [`session::Anyone`] or [`desk::AnyEditor`] where all that it shows and changes is
 //! within their reach, by [`own::Seen`] or [`own::Own`] for one thing of a list, which isn't there for
 //! whoever has another. The others refuse them.

@@ -123,7 +123,7 @@ fn lists_cell(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Cell 
         return Cell::default();
     }
     let own = lists.iter().filter(|list| user.reach.has(list.id));
-    let own: Vec<&str> = own.map(|list| list.slug.as_str()).collect();
+    let own: Vec<&str> = own.map(|list| list.name.as_str()).collect();
     let cell = if !user.reach.is_bound() {
         Cell::word("all_lists")
     } else if own.is_empty() {

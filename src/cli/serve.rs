@@ -218,11 +218,11 @@ impl Tick {
         upload::take_due(&app).await?;
         bounce::take_refusals(&app).await?;
         retain::clear(&app).await?;
-        // Mailboxes and other people's programs may take their time, or not answer.
         let trust = Trust::native().map_err(anyhow::Error::from)?;
-        bounce::take_mailbox(&app, &trust).await?;
         canary::look(&app, &trust).await?;
         post::post_due(&app).await?;
+        // Last, for it may not answer, and then all else is done.
+        bounce::take_mailbox(&app, &trust).await?;
         app.db.close().await;
         common.out().give(&ticked, |ticked| {
             let polls = out::count(ticked.polls, "source", "sources");

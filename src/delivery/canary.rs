@@ -18,11 +18,11 @@ use crate::delivery::inbox::NoInbox;
 use crate::delivery::silence::Sent;
 use crate::delivery::silence::Silence;
 use crate::delivery::silence::Why;
+use crate::delivery::silence::awaited;
 use crate::delivery::silence::silences;
 use crate::delivery::smtp::Trust;
 use crate::letter::LetterId;
 use crate::letter::LetterPurpose;
-use crate::letter::LetterState;
 use crate::letter::compose;
 use crate::store;
 use crate::templates::letters::SilentList;
@@ -38,12 +38,24 @@ const WORTH: TimeDelta = TimeDelta::days(1);
 /// Looks whether all that was due has come, and tells of what newly hasn't. Gives how many lists are
 /// silent; none without a canary.
 pub async fn look(app: &App, trust: &Trust) -> anyhow::Result<usize> {
-    let Some(canary) = &app.settings.mail.canary else {
-        return Ok(0);
+    let (arrived, silent) = match &app.settings.mail.canary {
+        Some(canary) => heard(app, canary, trust).await?,
+        None => Default::default(),
     };
+    settle(app, &arrived, &silent).await?;
+    Ok(silent.len())
+}
+
+/// Letters that have come since the last look, and lists that are silent; none of either while the canary
+/// isn't subscribed.
+async fn heard(
+    app: &App,
+    canary: &config::Canary,
+    trust: &Trust,
+) -> store::Result<(BTreeSet<LetterId>, Vec<Silence>)> {
     let mut tx = app.db.read().await?;
     let Some(reader) = store::subscriber::find_by_email(&mut tx, &canary.address).await? else {
-        return Ok(0);
+        return Ok(Default::default());
     };
     let now = app.now();
     let mut sent = store::canary::sent(&mut tx, reader.id, now - LOOK_BACK, MOST).await?;
@@ -70,8 +82,7 @@ pub async fn look(app: &App, trust: &Trust) -> anyhow::Result<usize> {
             silent.push(silence);
         }
     }
-    settle(app, &arrived, &silent).await?;
-    Ok(silent.len())
+    Ok((arrived, silent))
 }
 
 /// Whether the canary's mailbox can be looked into.
@@ -96,24 +107,23 @@ pub fn shown(app: &App, (silence, list): (Silence, String)) -> SilentList {
     }
 }
 
-/// Letters that a server took and that weren't seen, as far as they're in the mailbox by now.
+/// Letters that are awaited, as far as they're in the mailbox by now.
 async fn arrived(
     app: &App,
     canary: &config::Canary,
     sent: &[Sent],
     trust: &Trust,
 ) -> Result<BTreeSet<LetterId>, NoInbox> {
-    let is_awaited = |sent: &&Sent| sent.state == LetterState::Accepted && !sent.is_seen;
-    let mut awaited = sent.iter().filter(is_awaited).peekable();
+    let awaited = awaited(sent);
     let mut arrived = BTreeSet::new();
-    if awaited.peek().is_none() {
+    if awaited.is_empty() {
         return Ok(arrived);
     }
     let mut inbox = Inbox::open(canary.mailbox.expose(), trust).await?;
     for letter in awaited {
-        let id = compose::local_id(LetterPurpose::Digest, letter.letter, &app.secret);
+        let id = compose::local_id(LetterPurpose::Digest, letter, &app.secret);
         if inbox.has(&format!("{id}@")).await? {
-            arrived.insert(letter.letter);
+            arrived.insert(letter);
         }
     }
     inbox.close().await;

@@ -101,6 +101,20 @@ pub struct Silence {
     pub since: Stamp,
 }
 
+/// Letters that a server took and that haven't come, nor one of the same list after them.
+pub fn awaited(newest_first: &[Sent]) -> Vec<LetterId> {
+    let mut heard = BTreeSet::new();
+    let mut awaited = Vec::new();
+    for sent in newest_first {
+        if sent.is_seen {
+            heard.insert(sent.list);
+        } else if sent.state == LetterState::Accepted && !heard.contains(&sent.list) {
+            awaited.push(sent.letter);
+        }
+    }
+    awaited
+}
+
 /// Lists whose newest digest from `before` hasn't come, and none after it. What a person stopped is
 /// nobody's to wait for.
 pub fn silences(newest_first: &[Sent], before: Stamp, is_blind: bool) -> Vec<Silence> {
@@ -185,6 +199,20 @@ mod tests {
             let why = silent.first().map(|silence| silence.why);
             assert_eq!(why, expected, "{letters:?}");
         }
+    }
+
+    #[test]
+    fn what_was_lost_is_awaited_until_something_later_of_its_list_comes() {
+        use LetterState::{Accepted, Queued};
+        let letters = [
+            sent(1, Queued, 1, false),
+            sent(1, Accepted, 2, false),
+            sent(2, Accepted, 3, true),
+            sent(1, Accepted, 4, true),
+            sent(1, Accepted, 5, false),
+            sent(2, Accepted, 6, false),
+        ];
+        assert_eq!(awaited(&letters), [letters[1].letter]);
     }
 
     #[test]

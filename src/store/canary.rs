@@ -20,8 +20,9 @@ use crate::store::statements;
 statements! {
     SENT = Sql::both(
         "SELECT l.id, l.digest_id, d.list_id, l.state, l.made_at, l.finished_at, c.seen_at
-         FROM letter l JOIN digest d ON d.id = l.digest_id LEFT JOIN canary_letter c ON c.letter_id = l.id
-         WHERE l.subscriber_id = $1 AND l.made_at > $2 AND l.purpose = 'digest' ORDER BY l.made_at DESC, l.id DESC LIMIT $3");
+         FROM letter l JOIN digest d ON d.id = l.digest_id JOIN subscription s ON s.id = l.subscription_id
+              LEFT JOIN canary_letter c ON c.letter_id = l.id
+         WHERE l.subscriber_id = $1 AND l.made_at > $2 AND l.purpose = 'digest' AND s.state = 'active' ORDER BY l.made_at DESC, l.id DESC LIMIT $3");
     LISTS = Sql::both(
         "SELECT COUNT(DISTINCT s.list_id) FROM subscription s JOIN subscriber r ON r.id = s.subscriber_id
          WHERE r.email_key = $1 AND r.state = 'confirmed' AND s.state = 'active'");
@@ -50,7 +51,7 @@ struct SentRow {
     seen_at: Option<Stamp>,
 }
 
-/// At most `most` digests to the canary that were made since, newest first.
+/// At most `most` digests to the canary that were made since, of lists that it still gets, newest first.
 pub async fn sent(tx: &mut Tx, canary: SubscriberId, since: Stamp, most: i64) -> Result<Vec<Sent>> {
     let rows: Vec<SentRow> = run!(tx, SENT, query_as(canary, since, most), fetch_all)?;
     let sent = |row: SentRow| {

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use mail_parser::MessageParser;
 use visnyk::access::Role;
 use visnyk::audience::list::List;
+use visnyk::audience::sign_up;
 use visnyk::delivery::canary;
 use visnyk::delivery::silence::Why;
 use visnyk::delivery::smtp::Trust;
@@ -17,6 +18,7 @@ on_both! {
     a_digest_that_nobody_knows_to_have_come_is_told_of_once,
     a_digest_that_waits_or_was_never_cut_is_missed_too,
     who_isnt_subscribed_misses_nothing,
+    a_list_that_the_canary_gets_no_more_is_not_missed,
 }
 
 /// With an owner, a list, and the first of its readers for a canary whose mailbox nobody answers for.
@@ -92,6 +94,29 @@ async fn a_digest_that_nobody_knows_to_have_come_is_told_of_once(test: TestDb) {
     ] {
         assert!(said.contains(words), "expected `{words}` in {said}");
     }
+    app.finish().await;
+}
+
+async fn a_list_that_the_canary_gets_no_more_is_not_missed(test: TestDb) {
+    let (app, list) = with_canary(test, NOBODY).await;
+    app.queue_digest(&list, "Новина-1").await;
+    app.wait(TimeDelta::hours(3));
+    assert_eq!(look(&app).await, 1);
+    let mut without = (*app.settings).clone();
+    without.mail.canary = None;
+    let mut other = app.restarted(&app.settings.base_url).await;
+    other.settings = without.into();
+    let trust = Trust::only(Vec::new()).unwrap();
+    assert_eq!(canary::look(&other, &trust).await.unwrap(), 0);
+    assert!(silent(&app).await.is_empty());
+    assert_eq!(look(&app).await, 1);
+    let standing = app
+        .standing(&list, &"reader0@example.net".parse().unwrap())
+        .await;
+    sign_up::leave(&app, &standing, "form", "").await.unwrap();
+    assert_eq!(look(&app).await, 0);
+    assert!(silent(&app).await.is_empty());
+    app.send().await;
     app.finish().await;
 }
 

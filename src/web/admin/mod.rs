@@ -1,10 +1,10 @@
 //! The web console: how things stand, and everything that can be done about it. Only for whoever is
 //! signed in: viewers see, editors change, owners decide who may. Every change is in the log.
 //!
-//! An editor may be bound to some lists ([`Reach`]). A page lets them in only
-//! if it says so: by [`session::Anyone`] or [`desk::AnyEditor`] where all that it shows and changes is
-//! within their reach, by [`own::Seen`] or [`own::Own`] for one thing of a list, which isn't there for
-//! whoever has another. The others refuse them.
+//! An editor may be bound to some lists ([`Reach`]). A page lets them in only if it says so: by
+//! [`session::Anyone`] or [`desk::AnyEditor`] where all that it shows and changes is within their
+//! reach, by [`own::Seen`] or [`own::Own`] for one thing of a list, which isn't there for whoever has
+//! another. The others refuse them.
 
 pub(super) mod account;
 pub(super) mod articles;
@@ -110,8 +110,8 @@ pub(super) async fn home(visit: Visit, Anyone(user): Anyone) -> Result<Response,
 /// Days that the chart of readers shows.
 const DAYS: i64 = 30;
 
-/// Active subscriptions within reach at the end of each of the last days: counted now, and from there back what came
-/// and went.
+/// Active subscriptions within reach at the end of each of the last days: counted now, and from there
+/// back what came and went.
 async fn readers_by_day(
     visit: &Visit,
     tx: &mut Tx,

@@ -72,9 +72,28 @@ scopes! {
     WebhooksRead = "webhooks:read",
     /// Add, try out, remove.
     WebhooksWrite = "webhooks:write",
+    /// What letters are written with.
+    TemplatesRead = "templates:read",
+    /// Save and roll back: letters speak in everybody's name.
+    TemplatesWrite = "templates:write",
+    /// Who looks after lists.
+    UsersRead = "users:read",
+    /// Add, bind, let in again, shut out: owners too.
+    UsersWrite = "users:write",
+    /// Which keys there are.
+    KeysRead = "keys:read",
+    /// Make and revoke.
+    KeysWrite = "keys:write",
+    /// Who changed what.
+    AuditRead = "audit:read",
 }
 
 impl Scope {
+    /// Whether it's about who may do what: not for a script that only looks after news and letters.
+    pub fn is_about_access(self) -> bool {
+        matches!(self.noun_and_verb().0, "users" | "keys" | "audit")
+    }
+
     fn noun_and_verb(self) -> (&'static str, &'static str) {
         self.as_str().split_once(':').unwrap_or((self.as_str(), ""))
     }

@@ -46,6 +46,11 @@ pub fn said(slugs: Option<&[String]>) -> serde_json::Value {
     slugs.map_or("all".into(), Into::into)
 }
 
+/// The same, as what a change of it was or became.
+pub fn of_lists(slugs: Option<&[String]>) -> String {
+    serde_json::json!({ "lists": said(slugs) }).to_string()
+}
+
 /// Somebody new as the log of changes has them.
 pub fn added(user: &User, slugs: Option<&[String]>) -> serde_json::Value {
     let mut said = serde_json::json!({ "email": user.email.as_str(), "role": user.role });

@@ -20,6 +20,7 @@ use crate::letter::LetterTemplate;
 use crate::locale::Language;
 use crate::store;
 use crate::store::Tx;
+use crate::store::audit::Change;
 use crate::store::letter::Leased;
 use crate::store::template::AsOf;
 use crate::store::template::Version;
@@ -166,6 +167,39 @@ pub async fn text(app: &App, template: LetterTemplate) -> store::Result<String> 
 /// A template's text as it was shipped.
 pub fn shipped(app: &App, template: LetterTemplate) -> String {
     app.templates.source(&template.file()).unwrap_or_default()
+}
+
+/// Keeps a text, in which no fault was found, as the next version; without one, what was shipped is in
+/// force again. `again` says which version it was before, if it was one; `by` is whoever the log of
+/// changes names.
+pub async fn keep(
+    app: &App,
+    template: LetterTemplate,
+    (text, again): (Option<&str>, Option<&str>),
+    by: &str,
+) -> store::Result<()> {
+    let now = app.now();
+    let mut tx = app.db.begin().await?;
+    let was = store::template::versions(&mut tx, template, 1).await?.pop();
+    let who = by.strip_prefix("user ").unwrap_or(by);
+    let number = store::template::add(&mut tx, template, text, (who, now)).await?;
+    let was = was.map(|was| serde_json::json!({ "version": was.number }).to_string());
+    let (action, became) = match again {
+        None => ("template.save", serde_json::json!({ "version": number })),
+        Some(again) => (
+            "template.roll_back",
+            serde_json::json!({ "version": number, "again": again }),
+        ),
+    };
+    let change = Change {
+        actor: by.to_owned(),
+        action,
+        subject: format!("template {template}"),
+        was: was.unwrap_or_default(),
+        became: became.to_string(),
+    };
+    store::audit::record(&mut tx, &change, now).await?;
+    tx.commit().await
 }
 
 /// Queues a sample for whoever wrote a text, which isn't in force by that. Says whether they may

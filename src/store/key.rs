@@ -18,7 +18,8 @@ statements! {
         "INSERT INTO api_key (name, token_hash, scopes, state, created_at) VALUES ($1, $2, $3, 'active', $4)
          ON CONFLICT (name) DO NOTHING RETURNING id");
     FIND = Sql::both("SELECT id, name, scopes FROM api_key WHERE token_hash = $1 AND state = 'active'");
-    ALL = Sql::both("SELECT id, name, scopes, state, created_at, used_at FROM api_key ORDER BY id");
+    PAGE = Sql::both(
+        "SELECT id, name, scopes, state, created_at, used_at FROM api_key WHERE id > $1 ORDER BY id LIMIT $2");
     REVOKE = Sql::both("UPDATE api_key SET state = 'revoked' WHERE name = $1 AND state = 'active'");
     /// Once a minute is exact enough, and spares the writer.
     USE = Sql::both("UPDATE api_key SET used_at = $2 WHERE id = $1 AND COALESCE(used_at, 0) < $3");
@@ -88,7 +89,12 @@ pub async fn find(tx: &mut Tx, hash: &TokenHash) -> Result<Option<ApiKey>> {
 
 /// Every key there is or was.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Listed>> {
-    let rows: Vec<Row> = run!(tx, ALL, query_as(), fetch_all)?;
+    page(tx, 0, i64::MAX).await
+}
+
+/// At most `limit` of them, after a number, in order.
+pub async fn page(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<Listed>> {
+    let rows: Vec<Row> = run!(tx, PAGE, query_as(after, limit), fetch_all)?;
     rows.into_iter()
         .map(|(id, name, scopes, state, created_at, used_at)| {
             Ok(Listed {

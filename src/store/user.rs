@@ -38,8 +38,9 @@ statements! {
          WHERE email_key = $1 AND state = 'active'"));
     FIND_BY_ID = Sql::both(concat!(
         "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), " FROM \"user\" u WHERE id = $1 AND state = 'active'"));
-    ALL = Sql::both(concat!(
-        "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), ", state FROM \"user\" u ORDER BY id"));
+    PAGE = Sql::both(concat!(
+        "SELECT id, email, role, COALESCE(totp_salt, ''), ", reach!(), ", state FROM \"user\" u
+         WHERE id > $1 ORDER BY id LIMIT $2"));
     /// Mailed links that were made before are void with the password they were made for.
     SET_PASSWORD = Sql::both("UPDATE \"user\" SET password = $2, links_from = $3 WHERE id = $1");
     /// A mailed link is good once: whoever comes first moves the bar past it.
@@ -98,8 +99,13 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<User>> {
 
 /// Every user, and whether they may sign in.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(User, bool)>> {
+    page(tx, 0, i64::MAX).await
+}
+
+/// At most `limit` of them, after a number, in order.
+pub async fn page(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<(User, bool)>> {
     let rows: Vec<(i64, String, String, String, String, String)> =
-        run!(tx, ALL, query_as(), fetch_all)?;
+        run!(tx, PAGE, query_as(after, limit), fetch_all)?;
     rows.into_iter()
         .map(|(id, email, role, salt, reach, state)| {
             Ok((user(&(id, email, role, salt, reach))?, state == "active"))

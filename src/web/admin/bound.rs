@@ -137,10 +137,8 @@ pub(in crate::web) async fn change(
     if was != became {
         let action = if all { "user.unbind" } else { "user.bind" };
         let what = (action, format!("user {id}"));
-        let said = |slugs: Option<&[String]>| {
-            serde_json::json!({ "lists": reach::said(slugs) }).to_string()
-        };
-        let change = (said(was.as_deref()), said(became.as_deref()));
+        let said = |slugs: Option<Vec<String>>| reach::of_lists(slugs.as_deref());
+        let change = (said(was), said(became));
         note(&mut tx, &user, what, change, visit.app.now()).await?;
     }
     tx.commit().await?;

@@ -149,6 +149,11 @@ pub(super) fn back(path: &str, done: &str) -> Response {
     Redirect::to(&format!("{path}?done={done}")).into_response()
 }
 
+/// A user, as the log of changes names them.
+pub(super) fn actor(user: &User) -> String {
+    format!("user {}", user.email)
+}
+
 /// Writes a change down.
 pub(super) async fn note(
     tx: &mut Tx,
@@ -158,7 +163,7 @@ pub(super) async fn note(
     now: Stamp,
 ) -> store::Result<()> {
     let change = Change {
-        actor: format!("user {}", user.email),
+        actor: actor(user),
         action,
         subject,
         was,

@@ -55,7 +55,8 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
         .map(|(user, active)| user_row(visit, user, *active, &lists));
     let keys = store::key::all(&mut tx).await?;
     let keys = keys.into_iter().map(|key| key_row(visit, key));
-    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let offered = Scope::ALL.iter().filter(|scope| !scope.is_about_access());
+    let scopes: Vec<&str> = offered.map(|scope| scope.as_str()).collect();
     let new_key = Form {
         title: "add_key",
         action: "/admin/keys".to_owned(),

@@ -25,12 +25,12 @@ use crate::templates::board::Letter;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
 use crate::web::admin::desk::Owner;
+use crate::web::admin::desk::actor;
 use crate::web::admin::desk::back;
 use crate::web::admin::desk::board;
 use crate::web::admin::desk::field;
 use crate::web::admin::desk::moment;
 use crate::web::admin::desk::must;
-use crate::web::admin::desk::note;
 use crate::web::admin::desk::refused;
 use crate::web::admin::limit;
 use crate::web::error::Error;
@@ -250,7 +250,7 @@ pub(in crate::web) async fn change(
     let is_sound = trial.faults.is_empty();
     match fields.one("step") {
         "save" if is_sound => {
-            keep(app, &user, template, (Some(&text), None)).await?;
+            template::keep(app, template, (Some(&text), None), &actor(&user)).await?;
             Ok(back(&path(template), "saved"))
         }
         "try" if is_sound => {
@@ -311,33 +311,6 @@ pub(in crate::web) async fn roll_back(
         }
     }
     let kept = (text.as_deref(), Some(version.as_str()));
-    keep(&visit.app, &user, template, kept).await?;
+    template::keep(&visit.app, template, kept, &actor(&user)).await?;
     Ok(back(&path(template), "saved"))
-}
-
-/// A text, and which version it was before, if it was one.
-async fn keep(
-    app: &App,
-    user: &User,
-    template: LetterTemplate,
-    (text, again): (Option<&str>, Option<&str>),
-) -> Result<(), Error> {
-    let now = app.now();
-    let mut tx = app.db.begin().await?;
-    let was = store::template::versions(&mut tx, template, 1).await?.pop();
-    let by = (user.email.as_str(), now);
-    let number = store::template::add(&mut tx, template, text, by).await?;
-    let was = was.map(|was| serde_json::json!({ "version": was.number }).to_string());
-    let (action, became) = match again {
-        None => ("template.save", serde_json::json!({ "version": number })),
-        Some(again) => (
-            "template.roll_back",
-            serde_json::json!({ "version": number, "again": again }),
-        ),
-    };
-    let what = (action, format!("template {template}"));
-    let said = (was.unwrap_or_default(), became.to_string());
-    note(&mut tx, user, what, said, now).await?;
-    tx.commit().await?;
-    Ok(())
 }

@@ -122,7 +122,8 @@ macro_rules! needs {
 needs! {
     ArticlesRead, ArticlesWrite, SourcesRead, SourcesWrite, ListsRead, ListsWrite, SubscribersRead,
     SubscribersWrite, DigestsRead, DigestsWrite, LettersRead, LettersWrite, SuppressionsRead,
-    SuppressionsWrite, WebhooksRead, WebhooksWrite,
+    SuppressionsWrite, WebhooksRead, WebhooksWrite, TemplatesRead, TemplatesWrite, UsersRead, UsersWrite,
+    KeysRead, KeysWrite, AuditRead,
 }
 
 /// Whoever calls, if their key has the scope.
@@ -161,11 +162,16 @@ impl<N> Allowed<N> {
     /// A change by whoever calls; `was` and `became` are left to the caller.
     pub(super) fn change(&self, action: &'static str, subject: String) -> Change {
         Change {
-            actor: format!("key {}", self.key.name),
+            actor: self.name(),
             action,
             subject,
             ..Change::default()
         }
+    }
+
+    /// Whoever calls, as the audit log names them.
+    pub(super) fn name(&self) -> String {
+        format!("key {}", self.key.name)
     }
 
     /// The door that consents name.

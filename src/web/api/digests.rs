@@ -179,7 +179,7 @@ pub(super) async fn cancel(
     moved(&caller, &app, "digest.cancel", id).await
 }
 
-async fn moved(
+pub(super) async fn moved(
     caller: &Allowed<DigestsWrite>,
     app: &App,
     action: &'static str,
@@ -204,7 +204,7 @@ async fn note(
     Ok(())
 }
 
-async fn find(tx: &mut Tx, id: i64) -> Result<Digest, Problem> {
+pub(super) async fn find(tx: &mut Tx, id: i64) -> Result<Digest, Problem> {
     let found = store::digest::find(tx, DigestId(id)).await?;
     found.ok_or_else(|| Problem::missing("digest", id))
 }

@@ -54,6 +54,10 @@ use crate::web::visit::Visit;
                        `canary.silent` `list`, `digest`, `why` and `since`. It's signed as Standard Webhooks \
                        has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What isn't answered with 2xx comes again for \
                        three days; 410 ends it."),
+        (name = "templates", description = "What letters are written with"),
+        (name = "users", description = "People who look after lists"),
+        (name = "keys", description = "Keys for scripts. A key makes none that may do what it may not itself"),
+        (name = "audit", description = "Who changed what"),
         (name = "key", description = "Your own key")
     ),
     components(schemas(Problem, StateWord)),

@@ -112,6 +112,12 @@ texts! {
     SlugText(1..=60, Some("^[a-z0-9]+(-[a-z0-9]+)*$"), "all-news", |text| text.parse::<crate::audience::list::Slug>().is_ok());
     /// Who letters come from, as mail programs show it.
     SenderName(1..=80, Some("^[0-9A-Za-zА-Яа-яІіЇїЄєҐґ]([0-9A-Za-zА-Яа-яІіЇїЄєҐґ ’-]*[0-9A-Za-zА-Яа-яІіЇїЄєҐґ])?$"), "Вісник", is_sender_name);
+    /// What a key is called; the audit log names it so.
+    KeyName(1..=60, NAMED, "newsroom", is_named);
+    /// A template in minijinja's language.
+    TemplateText(0..=100_000, None, "{{ site.name }}: {{ title }}", |_| true);
+    /// What an editor says before the articles, in plain text.
+    Introduction(0..=4000, None, "Добрий день! Ось головне за тиждень.", |_| true);
     /// A moment by RFC 3339, with its offset.
     Moment(20..=40, None, "2023-06-26T17:07:00+03:00", |text| chrono::DateTime::parse_from_rfc3339(text).is_ok(), DateTime);
 }

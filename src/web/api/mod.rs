@@ -7,20 +7,26 @@
 //! otherwise: both call the same flows.
 
 mod articles;
+mod audit;
 mod caller;
 mod digests;
 mod document;
 mod field;
+mod held;
+mod keys;
 mod letters;
 mod lists;
 mod once;
 mod problem;
+mod review;
 mod shape;
 mod sources;
 mod subscribers;
 mod subscriptions;
 mod suppressions;
+mod templates;
 mod topics;
+mod users;
 mod webhooks;
 mod wish;
 
@@ -66,6 +72,8 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(sources::page, sources::add))
         .routes(routes!(sources::get, sources::change, sources::remove))
         .routes(routes!(sources::poll))
+        .routes(routes!(held::page, held::drop))
+        .routes(routes!(held::publish))
         .routes(routes!(lists::page, lists::add))
         .routes(routes!(lists::get, lists::change))
         .routes(routes!(subscribers::page, subscribers::add))
@@ -81,6 +89,9 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(digests::hold))
         .routes(routes!(digests::release))
         .routes(routes!(digests::cancel))
+        .routes(routes!(review::get, review::arrange))
+        .routes(routes!(review::preview))
+        .routes(routes!(review::skip))
         .routes(routes!(letters::retry))
         .routes(routes!(letters::page))
         .routes(routes!(letters::get))
@@ -90,6 +101,19 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(webhooks::get, webhooks::remove))
         .routes(routes!(webhooks::try_out))
         .routes(routes!(webhooks::messages))
+        .routes(routes!(templates::all))
+        .routes(routes!(templates::get, templates::save, templates::drop))
+        .routes(routes!(templates::preview))
+        .routes(routes!(templates::versions))
+        .routes(routes!(templates::restore))
+        .routes(routes!(users::page, users::add))
+        .routes(routes!(users::get))
+        .routes(routes!(users::bind))
+        .routes(routes!(users::reset))
+        .routes(routes!(users::disable))
+        .routes(routes!(keys::page, keys::add))
+        .routes(routes!(keys::get, keys::revoke))
+        .routes(routes!(audit::page))
         .routes(routes!(document::own_key));
     OpenApiRouter::with_openapi(document::about()).nest("/api/v1", operations)
 }

@@ -31,6 +31,8 @@ use crate::store;
 use crate::store::key::Reply;
 use crate::web::api::MOST_BODY;
 use crate::web::api::problem::Problem;
+use crate::web::api::shape::is_once;
+use crate::web::api::shape::json;
 
 /// How long answers are kept.
 const KEPT: TimeDelta = TimeDelta::hours(48);
@@ -147,6 +149,19 @@ async fn keep(
         tx.commit().await?;
         return Ok(response);
     }
+    if is_once(&response) {
+        // A secret is at rest with its owner alone.
+        let words = "this was done, and its answer with the secret isn't kept; make another";
+        let said = Problem::conflict(words);
+        let reply = Reply {
+            request: asked,
+            status: StatusCode::CONFLICT.as_u16().into(),
+            headers: serde_json::json!([["content-type", "application/problem+json"]]).to_string(),
+            body: json(&said),
+        };
+        write_down(app, name, &reply).await?;
+        return Ok(response);
+    }
     let (parts, body) = response.into_parts();
     let body = to_bytes(body, usize::MAX)
         .await
@@ -161,8 +176,12 @@ async fn keep(
         headers: serde_json::to_string(&headers).map_err(anyhow::Error::from)?,
         body: String::from_utf8_lossy(&body).into_owned(),
     };
-    let mut tx = app.db.begin().await?;
-    store::key::keep_reply(&mut tx, name, &reply).await?;
-    tx.commit().await?;
+    write_down(app, name, &reply).await?;
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+async fn write_down(app: &App, name: (i64, &str), reply: &Reply) -> store::Result<()> {
+    let mut tx = app.db.begin().await?;
+    store::key::keep_reply(&mut tx, name, reply).await?;
+    tx.commit().await
 }

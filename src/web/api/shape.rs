@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::header::ETAG;
 use axum::http::header::IF_MATCH;
@@ -204,6 +205,19 @@ pub(super) fn made<T: Serialize>(app: &App, at: &str, shown: &T) -> Result<Respo
     let place = place.map_err(anyhow::Error::from)?;
     response.headers_mut().insert(LOCATION, place);
     Ok(response)
+}
+
+/// An answer that holds a secret: nobody keeps it, neither caches nor we.
+pub(super) fn once(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Whether an answer is one that nobody keeps.
+pub(super) fn is_once(response: &Response) -> bool {
+    let said = response.headers().get(CACHE_CONTROL);
+    said.is_some_and(|said| said == "no-store")
 }
 
 fn tag(body: &str) -> String {

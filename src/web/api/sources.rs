@@ -227,7 +227,7 @@ pub(super) async fn get(
     one(StatusCode::OK, &shown(source))
 }
 
-async fn find(tx: &mut Tx, id: SourceId) -> Result<Source, Problem> {
+pub(super) async fn find(tx: &mut Tx, id: SourceId) -> Result<Source, Problem> {
     let found = store::source::find(tx, id).await?;
     found.ok_or_else(|| Problem::missing("source", id.0))
 }

@@ -44,28 +44,28 @@ pub(crate) async fn script(app: &TestApp, name: &str, scopes: &[Scope]) -> Brows
         .with("content-type", "application/json")
 }
 
-async fn owner(app: &TestApp) -> Browser {
+pub(super) async fn owner(app: &TestApp) -> Browser {
     script(app, "owner", Scope::ALL).await
 }
 
-async fn send(script: &Browser, method: Method, path: &str, body: &Value) -> Answer {
+pub(super) async fn send(script: &Browser, method: Method, path: &str, body: &Value) -> Answer {
     let path = format!("/api/v1{path}");
     script.ask(method, &path, body.to_string()).await
 }
 
-async fn post(script: &Browser, path: &str, body: &Value) -> Answer {
+pub(super) async fn post(script: &Browser, path: &str, body: &Value) -> Answer {
     send(script, Method::POST, path, body).await
 }
 
-async fn get(script: &Browser, path: &str) -> Answer {
+pub(super) async fn get(script: &Browser, path: &str) -> Answer {
     script.get(&format!("/api/v1{path}")).await
 }
 
-fn json_of(answer: &Answer) -> Value {
+pub(super) fn json_of(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"))
 }
 
-fn is_problem(answer: &Answer, status: u16) {
+pub(super) fn is_problem(answer: &Answer, status: u16) {
     assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     assert_eq!(answer.header("content-type"), "application/problem+json");
     let problem = json_of(answer);
@@ -88,7 +88,10 @@ fn operations() -> Vec<(Method, String, Option<Scope>)> {
     for (path, methods) in paths {
         for (method, operation) in methods.as_object().unwrap() {
             let scope = operation["security"][0]["key"][0].as_str();
-            let path = path.replace("{id}", "999").replace("{slug}", "none");
+            let path = path.replace("{id}", "999").replace("{number}", "999");
+            let path = path
+                .replace("{slug}", "none")
+                .replace("{letter}/{part}", "none/html");
             let method = method.to_uppercase().parse().unwrap();
             all.push((method, path, scope.map(|scope| scope.parse().unwrap())));
         }

@@ -6,6 +6,7 @@ pub(crate) mod api;
 mod archive;
 mod attacks;
 mod bound;
+mod by_script;
 pub(crate) mod desk;
 mod feeds;
 mod first_steps;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::access::Secret;
+use crate::access::oidc::Provider;
 use crate::clock::Clock;
 use crate::clock::Stamp;
 use crate::config::Destination;
@@ -49,6 +50,8 @@ pub struct App {
     pub in_force: Arc<InForce>,
     /// The way out to sources.
     pub fetcher: Fetcher,
+    /// Who else may say who somebody is.
+    pub provider: Option<Arc<Provider>>,
     /// The ways out for letters, the first first.
     pub mailers: Arc<[Mailer]>,
     /// Keys that sign letters.
@@ -103,6 +106,7 @@ impl App {
             templates: Arc::new(Templates::load(settings.templates.as_deref())?),
             in_force: Arc::default(),
             fetcher: Fetcher::new(policy, &settings.base_url)?,
+            provider: provider(&settings)?,
             mailers: mailers(&settings)?.into(),
             signers: signers(&settings)?.into(),
             secret: secret(&settings)?,
@@ -176,6 +180,12 @@ fn secret(settings: &Settings) -> anyhow::Result<Secret> {
         Secret::at(&path)
             .with_context(|| format!("the secret `{}` can't be read or made", path.display()))
     }
+}
+
+fn provider(settings: &Settings) -> anyhow::Result<Option<Arc<Provider>>> {
+    let oidc = settings.access.oidc.clone();
+    let provider = oidc.map(|oidc| Provider::new(oidc, &settings.base_url));
+    Ok(provider.transpose()?.map(Arc::new))
 }
 
 fn mailers(settings: &Settings) -> anyhow::Result<Vec<Mailer>> {

@@ -5,6 +5,7 @@
 //! only its [`TokenHash`].
 
 pub mod key;
+pub mod oidc;
 pub mod reach;
 pub mod totp;
 

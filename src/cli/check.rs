@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::access::oidc;
 use crate::app::App;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
@@ -99,6 +100,7 @@ impl Check {
         findings.extend(relays(&settings).await);
         findings.extend(dns(&app, self.dns).await?);
         findings.extend(canary(&app).await?);
+        findings.extend(provider(&app).await);
         findings.extend(sources(&app).await?);
         let bad = findings.iter().any(|finding| finding.state == State::Bad);
         common.out().give(&findings, |findings| {
@@ -272,6 +274,21 @@ async fn canary(app: &App) -> Result<Option<Finding>, Failure> {
         )),
     };
     Ok(Some(Finding::new("canary", found)))
+}
+
+/// Whether people can sign in by the provider, as far as it answers by itself.
+async fn provider(app: &App) -> Option<Finding> {
+    let provider = app.provider.as_deref()?;
+    let found = provider.look().await;
+    let found = found.map(|()| {
+        let back = app.url(oidc::CALLBACK);
+        format!("answers, and has keys; it must send people back to {back}")
+    });
+    let about = format!("provider {}", provider.issuer());
+    Some(Finding::new(
+        about,
+        found.map_err(|problem| problem.to_string()),
+    ))
 }
 
 async fn sources(app: &App) -> Result<Vec<Finding>, Failure> {

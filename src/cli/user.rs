@@ -174,11 +174,14 @@ async fn list(common: &Common, app: &App) -> Result<(), Failure> {
     let (mut shown, mut rows) = (Vec::new(), Vec::new());
     for (user, active) in store::user::all(&mut tx).await? {
         let lists = store::user::lists(&mut tx, &user).await?;
+        let bound = store::identity::of_user(&mut tx, user.id).await?;
+        let bound: Vec<String> = bound.into_iter().map(|bound| bound.issuer).collect();
         shown.push(serde_json::json!({
             "email": user.email.as_str(),
             "role": user.role,
             "active": active,
             "second_factor": user.has_totp,
+            "providers": bound,
             "lists": reach::said(lists.as_deref()),
         }));
         let state = if active { "active" } else { "disabled" };

@@ -5,6 +5,7 @@
 //! `main`, and handed on by value: nothing else asks the environment, and nothing here opens a
 //! database, a key file or a connection.
 
+mod access;
 mod given;
 mod mail;
 mod problem;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
+pub use crate::config::access::{Access, Oidc};
 pub use crate::config::mail::{Alarm, Canary, DkimKey, Mail, Relay};
 pub use crate::config::problem::{ConfigError, Origin, Problem};
 pub use crate::config::value::{
@@ -93,13 +95,6 @@ pub struct Contact {
     pub name: Option<String>,
     /// A telephone number, an address of mail or of the web, or anything else.
     pub text: String,
-}
-
-/// How people who look after lists prove who they are.
-#[derive(Debug, Clone, Default)]
-pub struct Access {
-    /// Whom a code is asked of beside the password.
-    pub second_factor: SecondFactor,
 }
 
 /// Limits of reading sources.
@@ -288,16 +283,6 @@ impl Contact {
         let name = contact.text("name", value::line);
         let text = contact.required("text", value::line);
         Some(Self { name, text: text? })
-    }
-}
-
-impl Access {
-    fn from_section(access: &mut Section<'_>) -> Self {
-        Self {
-            second_factor: access
-                .text("second_factor", value::second_factor)
-                .unwrap_or_default(),
-        }
     }
 }
 

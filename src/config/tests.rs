@@ -83,6 +83,12 @@ warm_up = 200
 [[mail.relay]]
 url = "file:{data}/spare"
 
+[access.oidc]
+issuer = "https://id.example/realms/news"
+client_id = "visnyk"
+client_secret = "hush"
+name = "Кабінет"
+
 [ingest]
 allow = ["10.0.0.0/8", "::1"]
 back_fill = "off"
@@ -129,6 +135,12 @@ fn every_key_can_be_set_in_the_file() {
     assert_eq!(
         spare.to,
         Destination::Folder("/var/lib/visnyk/spare".into())
+    );
+    let oidc = settings.access.oidc.clone().unwrap();
+    assert_eq!(oidc.issuer, "https://id.example/realms/news");
+    assert_eq!(
+        (oidc.client_id.as_str(), oidc.name.as_str()),
+        ("visnyk", "Кабінет")
     );
     assert_eq!(settings.ingest.allow.len(), 2);
     assert_eq!(settings.ingest.back_fill, None);
@@ -205,6 +217,51 @@ red = 1
     VISNYK_BASEURL: baseurl: expected one of `data`, `listen`, `base_url`, `database_url`, `secret`, `site`, `mail`, `access`, `ingest`, `feed`, `hooks`, `roles`, `templates`, `retain`, `log`, but got `baseurl`; did you mean `base_url`?
     VISNYK_INGEST__ALLOW: ingest.allow[0]: expected a network such as `10.0.0.0/8` or `::1`, but got `10.0.0.0/33`
     ");
+}
+
+#[test]
+fn a_provider_is_named_as_it_names_itself_and_without_tls_is_on_this_machine() {
+    let issuer = |issuer: &str| {
+        let file = format!("[access.oidc]\nissuer = '{issuer}'\nclient_id = 'visnyk'\n");
+        Some(read(&file, &[]).ok()?.access.oidc.unwrap())
+    };
+    for good in [
+        "https://id.example",
+        "https://id.example/",
+        "https://id.example:8443/realms/a",
+        "http://127.0.0.1:9400",
+    ] {
+        assert_eq!(issuer(good).unwrap().issuer, good);
+    }
+    let oidc = issuer("https://id.example/realms/a").unwrap();
+    assert_eq!(
+        (oidc.name.as_str(), oidc.client_secret),
+        ("id.example", None)
+    );
+    for bad in [
+        "id.example",
+        "http://id.example",
+        "ftp://id.example",
+        "https://me@id.example",
+        "https://id.example/?a",
+        "https://id.example/#a",
+        "",
+    ] {
+        assert!(issuer(bad).is_none(), "{bad}");
+    }
+    let told = told(
+        "[access.oidc]\nclient_secret = 'hush\\thush'\nnaem = 'x'\n",
+        &[],
+    );
+    for part in [
+        "issuer: expected a value",
+        "client_id: expected a value",
+        "did you mean `name`",
+    ] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("hush"), "{told}");
+    assert!(read("", &[]).unwrap().access.oidc.is_none());
 }
 
 #[test]

@@ -264,6 +264,29 @@ pub(super) fn secret(text: &str) -> Result<Secret<String>, BadValue> {
     Ok(Secret::new(text.to_owned()))
 }
 
+/// What somebody else chose for us to prove ourselves by: any line, never told again.
+pub(super) fn password(text: &str) -> Result<Secret<String>, BadValue> {
+    line(text).map(Secret::new).map_err(|_| BadValue {
+        expected: "a secret on one line",
+        got: "something else".to_owned(),
+    })
+}
+
+/// A provider's own address, kept letter by letter: it's compared with what the provider says.
+/// Passwords and tokens go there, so without TLS it's on this machine.
+pub(super) fn issuer(text: &str) -> Result<String, BadValue> {
+    let bad = || BadValue::new("an issuer such as `https://id.example.org`", text);
+    let url = Url::parse(text).map_err(|_| bad())?;
+    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let bare = url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    match url.scheme() {
+        "https" if bare && anonymous => Ok(text.to_owned()),
+        "http" if bare && anonymous && loopback => Ok(text.to_owned()),
+        _ => Err(bad()),
+    }
+}
+
 /// Text on one line.
 pub(super) fn line(text: &str) -> Result<String, BadValue> {
     if text.is_empty() || text.contains(char::is_control) {

@@ -22,6 +22,7 @@ pub mod first_steps;
 pub mod held;
 pub mod history;
 pub mod hub;
+pub mod identity;
 pub mod import;
 pub mod installation;
 pub mod key;
@@ -467,6 +468,7 @@ fn all_statements() -> Vec<(&'static str, Sql)> {
         held::STATEMENTS,
         hub::STATEMENTS,
         history::STATEMENTS,
+        identity::STATEMENTS,
         import::STATEMENTS,
         installation::STATEMENTS,
         key::STATEMENTS,

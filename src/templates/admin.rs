@@ -33,8 +33,19 @@ pub struct SignIn {
     pub email: String,
     /// Where those go who lost their password.
     pub lost: String,
+    /// Who else may say who they are.
+    pub provider: Option<OtherWay>,
     /// What was wrong with the last try.
     pub problem: Option<FormProblem>,
+}
+
+/// A provider to sign in by.
+#[derive(Debug, Clone, Serialize)]
+pub struct OtherWay {
+    /// Where the way to it begins.
+    pub url: String,
+    /// What people call it.
+    pub name: String,
 }
 
 /// `/admin/sign-in/code`: the second proof.

@@ -132,4 +132,50 @@ pub enum FormProblem {
     Code,
     /// A new password is too short or too long.
     Length,
+    /// The provider that they would sign in by doesn't answer.
+    ProviderAway,
+    /// It doesn't let them in, or they didn't want to.
+    ProviderDenied,
+    /// It doesn't know that their address is theirs.
+    ProviderUnverified,
+    /// Nobody here has that address.
+    ProviderStranger,
+    /// Whoever has it here is somebody else there.
+    ProviderOther,
+    /// It took too long, or began in another browser.
+    ProviderStale,
+    /// What it says isn't to be believed.
+    ProviderBroken,
+}
+
+impl FormProblem {
+    /// What may come of signing in by a provider.
+    pub const OF_PROVIDERS: [Self; 7] = [
+        Self::ProviderAway,
+        Self::ProviderDenied,
+        Self::ProviderUnverified,
+        Self::ProviderStranger,
+        Self::ProviderOther,
+        Self::ProviderStale,
+        Self::ProviderBroken,
+    ];
+
+    /// The word that an address says it by.
+    pub fn of_provider(word: &str) -> Option<Self> {
+        let mut all = Self::OF_PROVIDERS.into_iter();
+        all.find(|problem| problem.as_str() == word)
+    }
+
+    /// That word; of a provider's alone.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderAway => "away",
+            Self::ProviderDenied => "denied",
+            Self::ProviderUnverified => "unverified",
+            Self::ProviderStranger => "stranger",
+            Self::ProviderOther => "other",
+            Self::ProviderStale => "stale",
+            _ => "broken",
+        }
+    }
 }

@@ -230,6 +230,8 @@ fn console() -> Router<Web> {
             "/admin/sign-in/lost",
             get(admin::lost::page).post(admin::lost::ask),
         )
+        .route("/admin/oidc", get(admin::oidc::begin))
+        .route("/admin/oidc/callback", get(admin::oidc::callback))
         .merge(account())
         .route(
             "/admin/sign-in/{token}",
@@ -249,6 +251,7 @@ fn account() -> Router<Web> {
         .route("/admin/account/sessions/{id}/end", post(account::end))
         .route("/admin/account/code", get(codes::page).post(codes::turn_on))
         .route("/admin/account/code/off", post(codes::turn_off))
+        .route("/admin/account/provider/unbind", post(admin::oidc::unbind))
 }
 
 /// What people change in the console.

@@ -85,6 +85,8 @@ pub(super) enum Try {
     AnyEmbedded,
     /// A password for an address.
     Password(Network, String),
+    /// A sign-in by a provider.
+    Provider(Network),
     /// A code for a user, whoever shows it.
     Code(i64),
     /// A request to the hub.
@@ -99,7 +101,7 @@ impl Try {
     /// How many in how long.
     fn limit(&self) -> (u32, TimeDelta) {
         match self {
-            Self::SignUp(_) => (10, TimeDelta::minutes(1)),
+            Self::SignUp(_) | Self::Provider(_) => (10, TimeDelta::minutes(1)),
             Self::Embedded(_) => (3, TimeDelta::minutes(1)),
             Self::AnySignUp => (6_000, TimeDelta::hours(1)),
             Self::AnyEmbedded => (1_000, TimeDelta::hours(1)),

@@ -42,6 +42,7 @@ const BANDS: &[(&str, Band)] = &[
     ("store", Adapters),
     ("templates", Adapters),
     ("source::fetch", Adapters),
+    ("access::oidc", Adapters),
     ("delivery::smtp", Adapters),
     ("delivery::mailer", Adapters),
     ("delivery::inbox", Adapters),

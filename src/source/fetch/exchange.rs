@@ -1,4 +1,5 @@
-//! What WebSub asks of other servers: one GET or POST each, under the same guard as every fetch.
+//! What WebSub, webhooks and sign-in ask of other servers: one GET or POST each, under the same guard as
+//! every fetch.
 //!
 //! Redirects are not followed here: a callback may not move by them, and where a hub's lead is for
 //! whoever asked to decide. The body of an answer is read only where it means something, and never
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Response;
+use reqwest::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderName;
@@ -84,6 +86,23 @@ impl Fetcher {
         let request = self.client_for(&target)?.post(target);
         let request = request.header(CONTENT_TYPE, content_type).headers(all);
         self.exchange(url, request.body(body)).await
+    }
+
+    /// One request as it is, without redirects; the answer whole, or a problem.
+    pub async fn carry(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>), FetchError> {
+        let late = |_| FetchError::Timeout {
+            phase: Phase::Headers,
+        };
+        let exchange = async {
+            let sent = self.client_for(request.url())?.execute(request).await;
+            let mut response = sent.map_err(|error| FetchError::of_request(&error))?;
+            let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+            Ok((status, headers, body::read(response, &self.limits).await?))
+        };
+        timeout(PATIENCE, exchange).await.map_err(late)?
     }
 
     async fn exchange(

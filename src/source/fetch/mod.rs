@@ -16,6 +16,7 @@ mod headers;
 mod lookup;
 mod recent;
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,6 +175,23 @@ impl Fetcher {
     pub fn new(policy: AddressPolicy, base_url: &str) -> Result<Self, FetchError> {
         let system: Arc<dyn Lookup> = Arc::new(SystemLookup);
         Self::with(policy, base_url, Limits::default(), &system)
+    }
+
+    /// A fetcher for what the operator named themselves, wherever it is: a few short answers.
+    pub fn to_anywhere(base_url: &str) -> Result<Self, FetchError> {
+        let all = [
+            (Ipv4Addr::UNSPECIFIED.into(), 0),
+            (Ipv6Addr::UNSPECIFIED.into(), 0),
+        ];
+        let limits = Limits {
+            connect: Duration::from_secs(5),
+            body: Duration::from_secs(10),
+            bytes: 256 * 1024,
+            ..Limits::default()
+        };
+        let system: Arc<dyn Lookup> = Arc::new(SystemLookup);
+        let policy = AddressPolicy::allowing(all.map(Cidr::from).into());
+        Self::with(policy, base_url, limits, &system)
     }
 
     /// The same with other limits and another resolver.

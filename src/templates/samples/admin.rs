@@ -16,6 +16,7 @@ use crate::templates::admin::Enter;
 use crate::templates::admin::FailingSource;
 use crate::templates::admin::LetterCounts;
 use crate::templates::admin::Lost;
+use crate::templates::admin::OtherWay;
 use crate::templates::admin::SignIn;
 use crate::templates::admin::SubscriberRow;
 use crate::templates::admin::Subscribers;
@@ -48,12 +49,25 @@ impl Sample for SignIn {
             action: format!("{URL}/admin/sign-in"),
             email: email.into(),
             lost: format!("{URL}/admin/sign-in/lost"),
+            provider: None,
             problem,
         };
-        vec![
+        let by_provider = |problem| Self {
+            provider: Some(OtherWay {
+                url: format!("{URL}/admin/oidc"),
+                name: "Дія".into(),
+            }),
+            ..page("", problem)
+        };
+        let told = FormProblem::OF_PROVIDERS.into_iter();
+        [
             page("", None),
             page("redaktor@visnyk.example", Some(FormProblem::Password)),
+            by_provider(None),
         ]
+        .into_iter()
+        .chain(told.map(|problem| by_provider(Some(problem))))
+        .collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! One's own account: the password, where one is signed in, and the second proof. Open also to
+//! One's own account: the password, the provider, where one is signed in, and the second proof. Open also to
 //! whoever must still set up a second proof.
 
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use axum::response::Response;
 use tokio::sync::Semaphore;
 
 use crate::access::User;
+use crate::access::oidc::Provider;
 use crate::store;
+use crate::store::identity::Bound;
+use crate::store::session::Listed;
 use crate::store::session::Shown;
 use crate::store::session::TokenUse;
 use crate::templates::board::Board;
@@ -53,6 +56,7 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
     let sessions = store::session::of_user(&mut tx, user.id, visit.app.now()).await?;
     let left = store::user::count_recovery(&mut tx, user.id).await?;
     let lists = store::list::all(&mut tx).await?;
+    let bound = store::identity::of_user(&mut tx, user.id).await?;
     drop(tx);
     let mut facts = vec![
         ("address", Cell::text(user.email.to_string())),
@@ -70,37 +74,61 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
     if user.has_totp {
         facts.push(("recovery_left", Cell::text(left.to_string())));
     }
+    facts.extend(
+        bound
+            .iter()
+            .map(|bound| ("provider", provider(visit, bound))),
+    );
+    let unbind = ("/admin/account/provider/unbind".to_owned(), "unbind");
+    let unbind = (!bound.is_empty()).then(|| {
+        Part::Buttons(Buttons {
+            buttons: vec![unbind],
+        })
+    });
+    Ok(Board {
+        title: "account",
+        links: vec![("second_factor", visit.app.url("/admin/account/code"))],
+        parts: [Part::Facts(Facts { title: "", facts })]
+            .into_iter()
+            .chain(unbind)
+            .chain([
+                Part::Form(password_form(has_password(visit, user).await?)),
+                Part::Table(table_of(visit, session.id, sessions)),
+                Part::Buttons(Buttons {
+                    buttons: vec![("/admin/account/sessions/end".to_owned(), "end_others")],
+                }),
+            ])
+            .collect(),
+        ..Board::default()
+    })
+}
+
+/// By the name that people know it by, if it's still the one that they may sign in by.
+fn provider(visit: &Visit, bound: &Bound) -> Cell {
+    let known = visit.app.provider.as_deref();
+    let known = known.filter(|provider| provider.issuer() == bound.issuer);
+    Cell::text(known.map_or(bound.issuer.as_str(), Provider::name))
+}
+
+fn table_of(visit: &Visit, this: i64, sessions: Vec<Listed>) -> Table {
     let rows = sessions.into_iter().map(|one| {
         let close = format!("/admin/account/sessions/{}/end", one.id);
         vec![
             Cell::text(one.network),
             Cell::text(moment(visit, one.created_at)),
             Cell::text(moment(visit, one.seen_at)),
-            if one.id == session.id {
+            if one.id == this {
                 Cell::word("this_session")
             } else {
                 Cell::button("end", close)
             },
         ]
     });
-    let sessions = Table {
+    Table {
         title: "sessions",
         columns: vec!["from_where", "since", "last_seen", "action"],
         rows: rows.collect(),
-    };
-    Ok(Board {
-        title: "account",
-        links: vec![("second_factor", visit.app.url("/admin/account/code"))],
-        parts: vec![
-            Part::Facts(Facts { title: "", facts }),
-            Part::Form(password_form(has_password(visit, user).await?)),
-            Part::Table(sessions),
-            Part::Buttons(Buttons {
-                buttons: vec![("/admin/account/sessions/end".to_owned(), "end_others")],
-            }),
-        ],
-        ..Board::default()
-    })
+    }
 }
 
 fn password_form(has_one: bool) -> Form {

@@ -17,6 +17,7 @@ pub(super) mod import;
 pub(super) mod letters;
 pub(super) mod lists;
 pub(super) mod lost;
+pub(super) mod oidc;
 pub(super) mod own;
 pub(super) mod people;
 pub(super) mod session;

@@ -1,4 +1,5 @@
-//! Who may see the console: by address and password, or by a link that opens it once.
+//! Who may see the console: by address and password, by a link that opens it once, or by a provider
+//! ([`oidc`](super::oidc)).
 //!
 //! A session is a random token in a cookie; the database keeps its hash. A wrong password and an
 //! unknown address get the same answer after the same time. Whoever has a second proof is let in
@@ -38,6 +39,7 @@ use crate::store::Tx;
 use crate::store::session::Shown;
 use crate::store::session::TokenUse;
 use crate::templates::admin::Enter;
+use crate::templates::admin::OtherWay;
 use crate::templates::admin::SignIn;
 use crate::templates::forms::FormProblem;
 use crate::web::admin::desk::note;
@@ -150,9 +152,11 @@ pub async fn sign_in_link(app: &App, user_id: i64) -> store::Result<String> {
     Ok(app.url(&format!("/admin/sign-in/{}", token.as_str())))
 }
 
-/// `GET /admin/sign-in`.
+/// `GET /admin/sign-in`, with `?problem=` after a provider vouched for nobody.
 pub(in crate::web) async fn form(visit: Visit) -> Result<Response, Error> {
-    visit.page(&sign_in_page("", None))
+    let told = visit.asked_for("problem");
+    let told = told.and_then(|word| FormProblem::of_provider(&word));
+    visit.page(&sign_in_page(&visit.app, "", told))
 }
 
 /// `POST /admin/sign-in`.
@@ -166,20 +170,26 @@ pub(in crate::web) async fn sign_in(
     let email = fields.one("email").to_lowercase();
     let what = Try::Password(network, email.chars().take(254).collect());
     if let Err(Error::TooMany(seconds)) = budgets.spend(what, visit.app.now()) {
-        let wait = [(RETRY_AFTER, seconds.to_string())];
-        let page = visit.page(&sign_in_page(&email, Some(FormProblem::Busy)))?;
-        return Ok((StatusCode::TOO_MANY_REQUESTS, wait, page).into_response());
+        return busy(&visit, &email, seconds);
     }
     let password = fields.exact("password").to_owned();
     let Some(user) = opened(&visit.app, &turns, &email, password).await? else {
         tracing::info!(%network, "sign_in.refused");
-        let page = visit.page(&sign_in_page(&email, Some(FormProblem::Password)))?;
+        let page = sign_in_page(&visit.app, &email, Some(FormProblem::Password));
+        let page = visit.page(&page)?;
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     };
     let mut tx = visit.app.db.begin().await?;
     let entered = open_session(&visit.app, &mut tx, &user, network).await?;
     tx.commit().await?;
     Ok(welcome(&visit, &entered))
+}
+
+/// The sign-in page, for whoever tried too often.
+pub(super) fn busy(visit: &Visit, email: &str, seconds: u64) -> Result<Response, Error> {
+    let wait = [(RETRY_AFTER, seconds.to_string())];
+    let page = visit.page(&sign_in_page(&visit.app, email, Some(FormProblem::Busy)))?;
+    Ok((StatusCode::TOO_MANY_REQUESTS, wait, page).into_response())
 }
 
 /// Whom address and password open, after the same work whether there is such a user or not.
@@ -334,9 +344,9 @@ pub(super) struct Entered {
     next: &'static str,
 }
 
-/// A session for somebody who proved themselves by password or link: a whole one, or, if they have
-/// a second proof, one that lasts until they showed it.
-async fn open_session(
+/// A session for somebody who proved themselves by password, link or provider: a whole one, or, if
+/// they have a second proof, one that lasts until they showed it.
+pub(super) async fn open_session(
     app: &App,
     tx: &mut Tx,
     user: &User,
@@ -395,8 +405,13 @@ pub(super) fn shown(app: &App, headers: &HeaderMap) -> Option<Token> {
     Some(Token::shown(cookie.value()))
 }
 
-fn sign_in_page(email: &str, problem: Option<FormProblem>) -> SignIn {
+fn sign_in_page(app: &App, email: &str, problem: Option<FormProblem>) -> SignIn {
+    let provider = app.provider.as_deref().map(|provider| OtherWay {
+        url: "/admin/oidc".to_owned(),
+        name: provider.name().to_owned(),
+    });
     SignIn {
+        provider,
         action: "/admin/sign-in".to_owned(),
         email: email.to_owned(),
         lost: "/admin/sign-in/lost".to_owned(),

@@ -7,5 +7,7 @@ pub(crate) mod command;
 pub(crate) mod database;
 pub(crate) mod flask_websub;
 pub(crate) mod mail_server;
+pub(crate) mod oidc_provider_mock;
 pub(crate) mod origin;
 pub(crate) mod peer;
+pub(crate) mod provider;

@@ -66,6 +66,7 @@ const OPEN: &[(&str, &str, bool)] = &[
     ("POST", "/admin/account/password", false),
     ("POST", "/admin/account/code", false),
     ("POST", "/admin/account/code/off", false),
+    ("POST", "/admin/account/provider/unbind", false),
     ("POST", "/admin/account/sessions/end", false),
     ("POST", "/admin/account/sessions/99/end", false),
 ];

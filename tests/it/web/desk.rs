@@ -149,6 +149,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/account/password", Some(Role::Viewer)),
     ("POST", "/admin/account/code", Some(Role::Viewer)),
     ("POST", "/admin/account/code/off", Some(Role::Viewer)),
+    ("POST", "/admin/account/provider/unbind", Some(Role::Viewer)),
     ("POST", "/admin/account/sessions/end", Some(Role::Viewer)),
     ("POST", "/admin/account/sessions/99/end", Some(Role::Viewer)),
 ];
@@ -194,7 +195,7 @@ fn every_address_of_the_console_was_thought_of() {
     let mut there = std::collections::BTreeSet::new();
     for route in router.split(".route(").skip(1) {
         let path = route.split('"').nth(1).unwrap_or_default();
-        let open = ["/admin/sign-in", "/admin/sign-out"];
+        let open = ["/admin/sign-in", "/admin/sign-out", "/admin/oidc"];
         if !path.starts_with("/admin") || open.iter().any(|open| path.starts_with(open)) {
             continue;
         }

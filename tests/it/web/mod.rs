@@ -17,6 +17,7 @@ mod import;
 mod in_chromium;
 mod listen;
 mod newcomer;
+mod oidc;
 mod pages;
 mod preferences;
 mod reader;
@@ -157,6 +158,7 @@ pub(crate) async fn state(app: &TestApp) -> String {
         UNION ALL SELECT 'letter ' || id || purpose || state FROM letter
         UNION ALL SELECT 'session ' || token_hash || purpose FROM session
         UNION ALL SELECT 'user ' || id || email || role || COALESCE(password, '') FROM \"user\"
+        UNION ALL SELECT 'identity ' || user_id || issuer || subject FROM identity
         UNION ALL SELECT 'suppression ' || address_mac FROM suppression
         UNION ALL SELECT 'source ' || id || url || state FROM source
         UNION ALL SELECT 'article ' || id || title || state FROM article

@@ -27,6 +27,10 @@
 //! | V7 sessions | 7.2.1–7.2.4, 7.4.1 | [`no_session_is_planted_guessed_or_revived`], `security::a_session_is_new_at_each_sign_in_and_ends` |
 //! | V8 rights | 8.2.1–8.3.1 roles, scopes, others' rows | [`nobody_reaches_what_belongs_to_others`], `web::desk::each_role_may_do_what_it_may_and_nothing_else`, `web::bound::what_belongs_to_another_list_is_not_there` |
 //! | V9 tokens | 9.2.1–9.2.3 | [`a_link_does_only_what_it_was_made_for`], `web::reader::a_link_opens_only_what_it_was_made_for` |
+//! | V10 OpenID Connect | 10.1.2, 10.2.1 sign-in that another browser began, a code used twice | `web::oidc::a_try_is_good_once_for_ten_minutes_and_in_its_own_browser` |
+//! | | 10.2.2 another provider that answers (mix-up) | `web::oidc::what_goes_wrong_is_said_and_changes_nothing` |
+//! | | 10.5.1–10.5.4 nonce, subject, issuer, audience; 9.1.1–9.1.3, 9.2.1, 9.2.3 signature, algorithm, keys, time, audience | `web::oidc::a_token_that_is_not_right_lets_nobody_in`, `web::oidc::the_first_time_the_address_counts_and_then_the_subject_alone` |
+//! | | 3.7.2 no way to another host | `web::oidc::nobody_is_led_elsewhere_and_too_many_tries_are_too_many` |
 //! | V14 data | 14.2.1, 14.3.2 | `security::links_never_come_from_the_host_header`, `security::pages_with_people_on_them_are_not_kept` |
 //! | V15 code | 15.3.3 fields that nobody meant | [`no_field_beyond_those_meant_is_taken`] |
 //! | V16 errors | 16.5.1 | `web::guard::our_own_trouble_has_a_number_and_no_particulars` |
@@ -433,5 +437,5 @@ async fn no_name_becomes_a_formula() {
 fn there_are_as_many_attacks_as_are_told() {
     let rows: usize = KINDS.iter().map(|kind| kind().len()).sum();
     let all = rows + FORMULAS.len() + wire::MESSAGES.len();
-    assert_eq!(all, 357);
+    assert_eq!(all, 363);
 }

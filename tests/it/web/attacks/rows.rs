@@ -140,6 +140,28 @@ pub(super) fn sessions() -> Vec<Attack> {
             "code=000000",
         ),
         get(
+            "a code of somebody's provider",
+            Stranger,
+            "/admin/oidc/callback?code=x&state=x",
+        )
+        .with("cookie", "__Host-visnyk-oidc=x")
+        .refused(404),
+        post(
+            "a tie that another site undoes",
+            Owner,
+            "/admin/account/provider/unbind",
+            "",
+        )
+        .with("sec-fetch-site", "cross-site")
+        .refused(403),
+        post(
+            "a tie that a stranger undoes",
+            Stranger,
+            "/admin/account/provider/unbind",
+            "",
+        )
+        .leads_to("/admin/sign-in"),
+        get(
             "a guessed link",
             Stranger,
             "/admin/sign-in/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -241,6 +263,23 @@ pub(super) fn redirects() -> Vec<Attack> {
             "return after a language",
             Stranger,
             &format!("/?l=en&return={evil}"),
+        ),
+        get(
+            "next by a provider",
+            Stranger,
+            &format!("/admin/oidc?next={evil}&redirect_uri={evil}"),
+        )
+        .refused(404),
+        get(
+            "back from another provider",
+            Stranger,
+            &format!("/admin/oidc/callback?code=x&state=x&iss={evil}&next={evil}"),
+        )
+        .refused(404),
+        get(
+            "a problem that is an address",
+            Stranger,
+            &format!("/admin/sign-in?problem={evil}"),
         ),
         get("a referrer", Stranger, "/?l=uk").with("referer", "https://evil.example/"),
         get("two slashes", Stranger, "//evil.example/%2e%2e"),

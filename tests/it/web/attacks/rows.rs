@@ -459,7 +459,7 @@ pub(super) fn fields() -> Vec<Attack> {
             r#"{"email":"evil@example.org","role":"owner"}"#,
         )
         .with(JSON.0, JSON.1)
-        .refused(404),
+        .refused(403),
         post("a number in the API", Key, "/api/v1/lists", list)
             .with(JSON.0, JSON.1)
             .turned_away(),

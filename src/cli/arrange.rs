@@ -42,8 +42,7 @@ impl Arrange {
         let (digest, list) = find(&app, id).await?;
         let arranged = self.over(&app, digest, &list).await?;
         if !review::arrange(&app, &arranged).await? {
-            let words = format!("digest {} isn't held; hold it before you arrange it", id.0);
-            return Err(Failure::new(Exit::Data, words));
+            return Err(not_open(id));
         }
         tell(common, &app, id).await
     }
@@ -88,6 +87,15 @@ pub(super) async fn find(app: &App, id: DigestId) -> Result<(Digest, List), Fail
 
 pub(super) async fn show(common: &Common, id: DigestId) -> Result<(), Failure> {
     tell(common, &common.open().await?, id).await
+}
+
+/// It can't be arranged or skipped.
+pub(super) fn not_open(id: DigestId) -> Failure {
+    let words = format!(
+        "digest {} isn't held, or letters of it are made already; `visnyk digest show {}` tells",
+        id.0, id.0
+    );
+    Failure::new(Exit::Data, words)
 }
 
 async fn tell(common: &Common, app: &App, id: DigestId) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ use crate::cli::list;
 use crate::cli::out;
 use crate::delivery::write;
 use crate::digest::DigestId;
+use crate::digest::DigestState;
 use crate::digest::compile;
 use crate::digest::render;
 use crate::digest::review;
@@ -151,8 +152,15 @@ async fn run(
     let app = common.open_at(now).await?;
     let list = list::find(&app, list).await?;
     let (id, letters) = compile::run_now(&app, &list, cadence).await?;
-    let shown = serde_json::json!({ "digest": id, "letters": letters });
+    let (digest, _) = arrange::find(&app, id).await?;
+    let shown = serde_json::json!({ "digest": id, "letters": letters, "state": digest.state });
     common.out().give(&shown, |_| {
+        if digest.state == DigestState::Held {
+            return format!(
+                "digest {} is held for review: `visnyk digest show {}`, then `visnyk digest release {}`",
+                id.0, id.0, id.0
+            );
+        }
         let letters = out::count(letters, "letter", "letters");
         format!(
             "digest {} has {letters}; `visnyk serve` or `visnyk send` delivers",
@@ -334,7 +342,7 @@ async fn skip(common: &Common, id: DigestId) -> Result<(), Failure> {
     let app = common.open().await?;
     arrange::find(&app, id).await?;
     if !review::skip(&app, id).await? {
-        return Err(not_held(id));
+        return Err(arrange::not_open(id));
     }
     let shown = serde_json::json!({ "skipped": id });
     common.out().give(&shown, |_| {

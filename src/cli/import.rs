@@ -101,9 +101,7 @@ async fn record(app: &App, list: &List, terms: &Terms, imported: &Imported) -> R
     });
     let subject = format!("list {}", list.slug);
     let change = Change::at_command_line("subscriber.import", subject, became.to_string());
-    let mut tx = app.db.begin().await?;
-    store::audit::record(&mut tx, &change, app.now()).await?;
-    tx.commit().await?;
+    store::audit::record_after(&app.db, &change, app.now()).await?;
     Ok(())
 }
 

@@ -60,6 +60,9 @@ pub(super) enum User {
         /// Ask them for no code any more: their phone is lost, and their recovery codes too.
         #[arg(long)]
         second_factor: bool,
+        /// No account at the provider is theirs until they sign in by one again: the old one is lost.
+        #[arg(long)]
+        provider: bool,
     },
 }
 
@@ -75,7 +78,8 @@ impl User {
             Self::Reset {
                 email,
                 second_factor,
-            } => reset(common, &app, &email, second_factor).await?,
+                provider,
+            } => reset(common, &app, &email, (second_factor, provider)).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -216,14 +220,18 @@ async fn reset(
     common: &Common,
     app: &App,
     email: &EmailAddress,
-    second_factor: bool,
+    (second_factor, provider): (bool, bool),
 ) -> Result<(), Failure> {
     let mut tx = app.db.begin().await?;
     let user = find(&mut tx, email).await?;
     if second_factor {
         store::user::clear_totp(&mut tx, user.id).await?;
     }
-    let became = serde_json::json!({ "second_factor_off": second_factor });
+    if provider {
+        store::identity::unbind(&mut tx, user.id).await?;
+    }
+    let became =
+        serde_json::json!({ "second_factor_off": second_factor, "provider_off": provider });
     let change = (String::new(), became.to_string());
     note(app, &mut tx, ("user.reset", user.id), change).await?;
     tx.commit().await?;

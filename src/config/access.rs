@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::config::section::Section;
 use crate::config::value;
-use crate::config::value::{SecondFactor, Secret};
+use crate::config::value::{BadValue, SecondFactor, Secret};
 
 /// How people who look after lists prove who they are.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +40,14 @@ impl Access {
 }
 
 impl Oidc {
+    /// Whether passwords and tokens may go there: by TLS, or without leaving this machine.
+    pub fn may_ask(url: &Url) -> bool {
+        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        url.scheme() == "https" || url.scheme() == "http" && loopback
+    }
+
     fn from_section(oidc: &mut Section<'_>) -> Option<Self> {
-        let issuer = oidc.required("issuer", value::issuer);
+        let issuer = oidc.required("issuer", issuer);
         let client_id = oidc.required("client_id", value::line);
         let client_secret = oidc.text("client_secret", value::password);
         let name = oidc.text("name", value::line);
@@ -53,6 +59,18 @@ impl Oidc {
             issuer,
         })
     }
+}
+
+/// A provider's own address, kept letter by letter: it's compared with what the provider says.
+fn issuer(text: &str) -> Result<String, BadValue> {
+    let bad = || BadValue::new("an issuer such as `https://id.example.org`", text);
+    let url = Url::parse(text).map_err(|_| bad())?;
+    let bare = url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    if !bare || !anonymous || !Oidc::may_ask(&url) {
+        return Err(bad());
+    }
+    Ok(text.to_owned())
 }
 
 fn host(issuer: &str) -> String {

@@ -23,7 +23,7 @@ pub struct BadValue {
 }
 
 impl BadValue {
-    fn new(expected: &'static str, got: &str) -> Self {
+    pub(super) fn new(expected: &'static str, got: &str) -> Self {
         let got = match got {
             "" => "nothing".to_owned(),
             _ => format!("`{got}`"),
@@ -270,21 +270,6 @@ pub(super) fn password(text: &str) -> Result<Secret<String>, BadValue> {
         expected: "a secret on one line",
         got: "something else".to_owned(),
     })
-}
-
-/// A provider's own address, kept letter by letter: it's compared with what the provider says.
-/// Passwords and tokens go there, so without TLS it's on this machine.
-pub(super) fn issuer(text: &str) -> Result<String, BadValue> {
-    let bad = || BadValue::new("an issuer such as `https://id.example.org`", text);
-    let url = Url::parse(text).map_err(|_| bad())?;
-    let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-    let bare = url.query().is_none() && url.fragment().is_none();
-    let anonymous = url.username().is_empty() && url.password().is_none();
-    match url.scheme() {
-        "https" if bare && anonymous => Ok(text.to_owned()),
-        "http" if bare && anonymous && loopback => Ok(text.to_owned()),
-        _ => Err(bad()),
-    }
 }
 
 /// Text on one line.

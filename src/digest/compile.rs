@@ -11,12 +11,12 @@ use anyhow::Context;
 
 use crate::app::App;
 use crate::article::ArticleId;
-use crate::article::Seq;
 use crate::audience::list::Cadence;
 use crate::audience::list::Candidate;
 use crate::audience::list::List;
 use crate::audience::list::Review;
 use crate::audience::subscription::Rhythm;
+use crate::audience::subscription::RhythmId;
 use crate::audience::subscription::SubscriptionId;
 use crate::clock::Stamp;
 use crate::digest::Digest;
@@ -114,12 +114,36 @@ async fn cut(app: &App, rhythm: &Rhythm) -> anyhow::Result<()> {
         return Ok(());
     }
     let key = window::period_key(rhythm.beat(), now);
-    let held = list.review == Review::Hold && has_news(&mut tx, &list, rhythm, newest, now).await?;
+    let whose = (rhythm.cadence, Some(rhythm.id));
+    let digest = open(&mut tx, &list, whose, &key, now).await?;
+    tx.commit().await?;
+    if let Some(id) = digest {
+        tracing::info!(digest = id.0, list = list.id.0, period = key, "digest.cut");
+        app.letters_waiting.notify_one();
+    }
+    Ok(())
+}
+
+/// Opens a digest of everybody in a cadence, or in one rhythm of it; for review, where its list wants that.
+/// `None` if this period has one.
+async fn open(
+    tx: &mut Tx,
+    list: &List,
+    (cadence, rhythm_id): (Cadence, Option<RhythmId>),
+    period_key: &str,
+    now: Stamp,
+) -> anyhow::Result<Option<DigestId>> {
+    let newest = store::counter::last_seq(tx).await?;
+    let unsaved = Digest {
+        rhythm_id,
+        ..render::unsaved(list, cadence, newest, now)
+    };
+    let held = list.review == Review::Hold && has_news(tx, list, &unsaved).await?;
     let new = NewDigest {
         list_id: list.id,
-        cadence: rhythm.cadence,
-        period_key: &key,
-        rhythm_id: Some(rhythm.id),
+        cadence,
+        period_key,
+        rhythm_id,
         state: if held {
             DigestState::Held
         } else {
@@ -129,37 +153,22 @@ async fn cut(app: &App, rhythm: &Rhythm) -> anyhow::Result<()> {
         review_until: list.pace.review().filter(|_| held).map(|span| now + span),
         critical: None,
     };
-    let digest = store::digest::cut(&mut tx, &new, now).await?;
+    let digest = store::digest::cut(tx, &new, now).await?;
     if let Some(id) = digest.filter(|_| held) {
-        review::ask(&mut tx, id, now, new.not_after).await?;
+        review::ask(tx, id, now, new.not_after).await?;
     }
-    tx.commit().await?;
-    if let Some(id) = digest {
-        tracing::info!(digest = id.0, list = list.id.0, period = key, "digest.cut");
-        app.letters_waiting.notify_one();
-    }
-    Ok(())
+    Ok(digest)
 }
 
-/// Whether anybody in a rhythm would get a letter: nobody need review one that nobody gets.
-async fn has_news(
-    tx: &mut Tx,
-    list: &List,
-    rhythm: &Rhythm,
-    newest: Seq,
-    now: Stamp,
-) -> anyhow::Result<bool> {
-    let digest = Digest {
-        rhythm_id: Some(rhythm.id),
-        ..render::unsaved(list, rhythm.cadence, newest, now)
-    };
+/// Whether anybody would get a letter of a digest: nobody need review one that nobody gets.
+async fn has_news(tx: &mut Tx, list: &List, digest: &Digest) -> anyhow::Result<bool> {
     let mut after = Group::none();
     loop {
-        let groups = store::plan::groups(tx, &digest, &after).await?;
+        let groups = store::plan::groups(tx, digest, &after).await?;
         let Some(end) = groups.last() else {
             return Ok(false);
         };
-        let candidates = candidates(tx, &digest, &groups).await?;
+        let candidates = candidates(tx, digest, &groups).await?;
         for group in &groups {
             let served = group.served()?;
             if !window::articles(&candidates, list, &group.topics()?, &served).is_empty() {
@@ -170,23 +179,14 @@ async fn has_news(
     }
 }
 
-/// Cuts and plans a digest now for every active subscription of a cadence, whatever its hour, and
-/// whether or not this period has one.
+/// Cuts a digest now for every active subscription of a cadence, whatever its hour, and whether or not
+/// this period has one; and plans it, unless its list has it reviewed first. Gives the number of letters.
 pub async fn run_now(app: &App, list: &List, cadence: Cadence) -> anyhow::Result<(DigestId, u64)> {
     let now = app.now();
     let mut tx = app.db.begin().await?;
-    let new = NewDigest {
-        list_id: list.id,
-        cadence,
-        // Two runs within one millisecond are one.
-        period_key: &format!("run {now}"),
-        rhythm_id: None,
-        state: DigestState::Planning,
-        not_after: now + list.pace.worth(),
-        review_until: None,
-        critical: None,
-    };
-    let cut = store::digest::cut(&mut tx, &new, now).await?;
+    // Two runs within one millisecond are one.
+    let key = format!("run {now}");
+    let cut = open(&mut tx, list, (cadence, None), &key, now).await?;
     tx.commit().await?;
     let id = cut.with_context(|| {
         format!(

@@ -169,7 +169,8 @@ pub async fn skip(app: &App, id: DigestId) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Keeps a held digest's introduction, order and what is dropped. False if it isn't held.
+/// Keeps a held digest's introduction, order and what is dropped. False if it isn't held, or letters
+/// of it are made already.
 pub async fn arrange(app: &App, digest: &Digest) -> anyhow::Result<bool> {
     let mut tx = app.db.begin().await?;
     let kept = store::digest::arrange(&mut tx, digest).await?;

@@ -181,6 +181,11 @@ impl LetterTemplate {
         purposes.flat_map(|purpose| Part::ALL.map(|part| Self { purpose, part }))
     }
 
+    /// The one whose letter and part have these names.
+    pub fn named(letter: &str, part: &str) -> Option<Self> {
+        Self::all().find(|one| one.purpose.as_str() == letter && one.part.as_str() == part)
+    }
+
     /// Its name among all templates.
     pub fn file(self) -> String {
         format!("letters/{self}.j2")

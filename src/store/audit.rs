@@ -1,6 +1,7 @@
 //! Who changed what: only ever added to.
 
 use crate::clock::Stamp;
+use crate::store::Db;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
@@ -80,6 +81,13 @@ pub async fn record(tx: &mut Tx, change: &Change, now: Stamp) -> Result<()> {
         )
     )?;
     Ok(())
+}
+
+/// Writes down a change that a flow has made in a transaction of its own.
+pub async fn record_after(db: &Db, change: &Change, now: Stamp) -> Result<()> {
+    let mut tx = db.begin().await?;
+    record(&mut tx, change, now).await?;
+    tx.commit().await
 }
 
 /// At most `limit` changes, newest first, numbered below `before`; of one subject, if it's given.

@@ -58,7 +58,8 @@ statements! {
     SET_ALARM = Sql::both("UPDATE digest SET alarm = $2 WHERE id = $1 AND alarm IS NULL AND state <> 'cancelled'");
     END_REVIEW = Sql::both("UPDATE digest SET review_until = NULL WHERE id = $1");
     ARRANGE = Sql::both(
-        "UPDATE digest SET introduction = $2, ranked = $3, dropped = $4 WHERE id = $1 AND state = 'held'");
+        "UPDATE digest SET introduction = $2, ranked = $3, dropped = $4
+         WHERE id = $1 AND state = 'held' AND letters = 0");
     KEPT = Sql::both("SELECT letters, folded FROM digest WHERE id = $1");
     /// With the articles of its longest edition.
     SUMMARIES = Sql {

@@ -10,6 +10,7 @@ use crate::access::reach::Reach;
 use crate::audience::EmailAddress;
 use crate::audience::list::ListId;
 use crate::clock::Stamp;
+use crate::store;
 use crate::store::Result;
 use crate::store::Sql;
 use crate::store::Tx;
@@ -97,6 +98,12 @@ pub async fn find_by_id(tx: &mut Tx, id: i64) -> Result<Option<User>> {
     row.as_ref().map(user).transpose()
 }
 
+/// A user, and whether they may sign in.
+pub async fn find_any(tx: &mut Tx, id: i64) -> Result<Option<(User, bool)>> {
+    let next = page(tx, id.saturating_sub(1), 1).await?.pop();
+    Ok(next.filter(|(user, _)| user.id == id))
+}
+
 /// Every user, and whether they may sign in.
 pub async fn all(tx: &mut Tx) -> Result<Vec<(User, bool)>> {
     page(tx, 0, i64::MAX).await
@@ -161,6 +168,13 @@ pub async fn set_totp(
 pub async fn clear_totp(tx: &mut Tx, id: i64) -> Result<()> {
     change!(tx, SET_TOTP, (id, None::<String>, 0_i64))?;
     change!(tx, CLEAR_RECOVERY, (id))?;
+    Ok(())
+}
+
+/// Nothing but a password proves who somebody is any more: no codes, no provider.
+pub async fn clear_proofs(tx: &mut Tx, id: i64) -> Result<()> {
+    clear_totp(tx, id).await?;
+    store::identity::unbind(tx, id).await?;
     Ok(())
 }
 

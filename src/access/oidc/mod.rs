@@ -60,7 +60,6 @@ use crate::source::fetch::Fetcher;
 
 use token::claims;
 use way::Way;
-use way::is_safe;
 
 /// Where the provider sends browsers back to.
 pub const CALLBACK: &str = "/admin/oidc/callback";
@@ -205,7 +204,7 @@ impl Provider {
             .add_scope(Scope::new("email".to_owned()))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
             .url();
-        if is_safe(&url) {
+        if Oidc::may_ask(&url) {
             Ok(url)
         } else {
             Err(wrong(

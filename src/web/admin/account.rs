@@ -77,7 +77,7 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
     facts.extend(
         bound
             .iter()
-            .map(|bound| ("provider", provider(visit, bound))),
+            .map(|bound| ("provider", Cell::text(provider(visit, bound)))),
     );
     let unbind = ("/admin/account/provider/unbind".to_owned(), "unbind");
     let unbind = (!bound.is_empty()).then(|| {
@@ -104,10 +104,10 @@ async fn account(visit: &Visit, session: &Shown) -> Result<Board, Error> {
 }
 
 /// By the name that people know it by, if it's still the one that they may sign in by.
-fn provider(visit: &Visit, bound: &Bound) -> Cell {
+pub(super) fn provider<'a>(visit: &'a Visit, bound: &'a Bound) -> &'a str {
     let known = visit.app.provider.as_deref();
     let known = known.filter(|provider| provider.issuer() == bound.issuer);
-    Cell::text(known.map_or(bound.issuer.as_str(), Provider::name))
+    known.map_or(bound.issuer.as_str(), Provider::name)
 }
 
 fn table_of(visit: &Visit, this: i64, sessions: Vec<Listed>) -> Table {

@@ -163,13 +163,20 @@ pub(super) async fn note(
     now: Stamp,
 ) -> store::Result<()> {
     let change = Change {
+        was,
+        became,
+        ..change(user, (action, subject))
+    };
+    store::audit::record(tx, &change, now).await
+}
+
+fn change(user: &User, (action, subject): (&'static str, String)) -> Change {
+    Change {
         actor: actor(user),
         action,
         subject,
-        was,
-        became,
-    };
-    store::audit::record(tx, &change, now).await
+        ..Change::default()
+    }
 }
 
 /// Writes down a change that a flow made in a transaction of its own.
@@ -178,9 +185,7 @@ pub(super) async fn note_after(
     user: &User,
     what: (&'static str, String),
 ) -> store::Result<()> {
-    let mut tx = app.db.begin().await?;
-    note(&mut tx, user, what, Default::default(), app.now()).await?;
-    tx.commit().await
+    store::audit::record_after(&app.db, &change(user, what), app.now()).await
 }
 
 /// A moment as people read it.

@@ -15,6 +15,7 @@ use crate::audience::list::ListId;
 use crate::audience::list::Review;
 use crate::audience::list::TopicId;
 use crate::audience::pace::Pace;
+use crate::digest::DigestState;
 use crate::digest::compile;
 use crate::store;
 use crate::store::Tx;
@@ -317,7 +318,13 @@ fn digest_form(list: &List) -> Form {
         title: "digest_now",
         action: format!("/admin/lists/{}/digest", list.slug),
         fields: vec![choice("cadence", "digest_for", first, &choices)],
-        buttons: vec![("send_digest_now", "send")],
+        buttons: vec![(
+            match list.review {
+                Review::Auto => "send_digest_now",
+                Review::Hold => "review_digest_now",
+            },
+            "send",
+        )],
         ..Form::default()
     }
 }
@@ -349,7 +356,9 @@ pub(in crate::web) async fn send_digest(
     let what = ("digest.run", format!("digest {}", digest.0));
     note_after(app, &user, what).await?;
     let page = format!("/admin/lists/{}", list.slug);
-    Ok(if letters == 0 {
+    let cut = store::digest::find(&mut app.db.read().await?, digest).await?;
+    let held = cut.is_some_and(|cut| cut.state == DigestState::Held);
+    Ok(if letters == 0 && !held {
         back(&page, "nothing_new")
     } else {
         Redirect::to(&format!("/admin/digests/{}", digest.0)).into_response()

@@ -21,6 +21,7 @@ use crate::templates::board::Form;
 use crate::templates::board::Part;
 use crate::templates::board::Table;
 use crate::web::admin::A_PAGE;
+use crate::web::admin::account::provider;
 use crate::web::admin::bound::lists_field;
 use crate::web::admin::bound::of_lists;
 use crate::web::admin::bound::ticked;
@@ -50,9 +51,12 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
     let mut tx = visit.app.db.read().await?;
     let lists = store::list::all(&mut tx).await?;
     let users = store::user::all(&mut tx).await?;
-    let users = users
-        .iter()
-        .map(|(user, active)| user_row(visit, user, *active, &lists));
+    let mut rows = Vec::new();
+    for (user, active) in &users {
+        let bound = store::identity::of_user(&mut tx, user.id).await?;
+        let bound: Vec<&str> = bound.iter().map(|one| provider(visit, one)).collect();
+        rows.push(user_row(visit, user, *active, (&lists, &bound)));
+    }
     let keys = store::key::all(&mut tx).await?;
     let keys = keys.into_iter().map(|key| key_row(visit, key));
     let offered = Scope::ALL.iter().filter(|scope| !scope.is_about_access());
@@ -78,11 +82,12 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
                     "role",
                     "lists",
                     "second_factor",
+                    "provider",
                     "state",
                     "action",
                     "reset",
                 ],
-                rows: users.collect(),
+                rows,
             }),
             Part::Form(new_user(&lists)),
             Part::Table(Table {
@@ -138,7 +143,12 @@ fn lists_cell(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Cell 
     }
 }
 
-fn user_row(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Vec<Cell> {
+fn user_row(
+    visit: &Visit,
+    user: &User,
+    active: bool,
+    (lists, bound): (&[List], &[&str]),
+) -> Vec<Cell> {
     let role = match user.role {
         Role::Owner => "owner",
         Role::Editor => "editor",
@@ -157,6 +167,7 @@ fn user_row(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Vec<Cel
         Cell::word(role),
         lists_cell(visit, user, active, lists),
         Cell::word(if user.has_totp { "on" } else { "off" }),
+        Cell::text(bound.join(", ")),
         Cell::word(if active { "active" } else { "disabled" }),
         button("disable", disable),
         button("reset", format!("/admin/users/{}/reset", user.id)),
@@ -263,8 +274,7 @@ pub(in crate::web) async fn disable(
     }
     let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
-    let all = store::user::all(&mut tx).await?;
-    let found = all.into_iter().find(|(other, _)| other.id == id);
+    let found = store::user::find_any(&mut tx, id).await?;
     let (other, _) = found.ok_or(Error::NotFound)?;
     store::user::disable(&mut tx, &other.email).await?;
     let what = ("user.disable", format!("user {id}"));
@@ -273,8 +283,9 @@ pub(in crate::web) async fn disable(
     Ok(back("/admin/users", "saved"))
 }
 
-/// `POST /admin/users/{id}/reset`: somebody lost their password or phone. They are asked for no
-/// code any more, and the answer shows the link that lets them in once.
+/// `POST /admin/users/{id}/reset`: somebody lost their password, phone or account at the provider. They
+/// are asked for no code any more, no account there is theirs until they sign in by one again, and the
+/// answer shows the link that lets them in once.
 pub(in crate::web) async fn reset(
     visit: Visit,
     Owner(user): Owner,
@@ -285,7 +296,7 @@ pub(in crate::web) async fn reset(
     let mut tx = visit.app.db.begin().await?;
     let other = store::user::find_by_id(&mut tx, id).await?;
     let other = other.ok_or(Error::NotFound)?;
-    store::user::clear_totp(&mut tx, other.id).await?;
+    store::user::clear_proofs(&mut tx, other.id).await?;
     let what = ("user.reset", format!("user {id}"));
     note(&mut tx, &user, what, Default::default(), now).await?;
     tx.commit().await?;
@@ -334,8 +345,7 @@ pub(in crate::web) async fn revoke(
 ) -> Result<Response, Error> {
     let now = visit.app.now();
     let mut tx = visit.app.db.begin().await?;
-    let all = store::key::all(&mut tx).await?;
-    let found = all.into_iter().find(|listed| listed.key.id == id);
+    let found = store::key::find_any(&mut tx, id).await?;
     let listed = found.ok_or(Error::NotFound)?;
     store::key::revoke(&mut tx, &listed.key.name).await?;
     let what = ("key.revoke", format!("key {id}"));

@@ -111,13 +111,6 @@ fn path(template: LetterTemplate) -> String {
     format!("/admin/templates/{template}")
 }
 
-fn find(purpose: &str, part: &str) -> Result<LetterTemplate, Error> {
-    let named = |template: &LetterTemplate| {
-        template.purpose.as_str() == purpose && template.part.as_str() == part
-    };
-    LetterTemplate::all().find(named).ok_or(Error::NotFound)
-}
-
 async fn try_on(app: &App, template: LetterTemplate, text: &str) -> Result<Trial, Error> {
     let trial = template::try_on(app, (template, text), AsOf::NOW).await;
     trial.map_err(Error::trouble)
@@ -129,7 +122,7 @@ pub(in crate::web) async fn one(
     Owner(user): Owner,
     Path((purpose, part)): Path<(String, String)>,
 ) -> Result<Response, Error> {
-    let template = find(&purpose, &part)?;
+    let template = LetterTemplate::named(&purpose, &part).ok_or(Error::NotFound)?;
     let text = template::text(&visit.app, template).await?;
     let trial = try_on(&visit.app, template, &text).await?;
     let page = page_of(&visit, template, text, trial).await?;
@@ -244,7 +237,10 @@ pub(in crate::web) async fn change(
     Path((purpose, part)): Path<(String, String)>,
     fields: Fields,
 ) -> Result<Response, Error> {
-    let (app, template) = (&visit.app, find(&purpose, &part)?);
+    let (app, template) = (
+        &visit.app,
+        LetterTemplate::named(&purpose, &part).ok_or(Error::NotFound)?,
+    );
     let text = typed(&fields);
     let trial = try_on(app, template, &text).await?;
     let is_sound = trial.faults.is_empty();
@@ -294,7 +290,7 @@ pub(in crate::web) async fn roll_back(
     Owner(user): Owner,
     Path((purpose, part, version)): Path<(String, String, String)>,
 ) -> Result<Response, Error> {
-    let template = find(&purpose, &part)?;
+    let template = LetterTemplate::named(&purpose, &part).ok_or(Error::NotFound)?;
     let visit = visit.at(&path(template));
     let text = if version == "shipped" {
         None

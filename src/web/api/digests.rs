@@ -198,9 +198,7 @@ async fn note(
     id: DigestId,
 ) -> Result<(), Problem> {
     let change = caller.change(action, format!("digest {}", id.0));
-    let mut tx = app.db.begin().await?;
-    store::audit::record(&mut tx, &change, app.now()).await?;
-    tx.commit().await?;
+    store::audit::record_after(&app.db, &change, app.now()).await?;
     Ok(())
 }
 

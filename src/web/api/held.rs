@@ -103,9 +103,7 @@ pub(super) async fn publish(
     };
     let mut change = caller.change("source.publish_held", format!("source {id}"));
     change.became = json(&published);
-    let mut tx = app.db.begin().await?;
-    store::audit::record(&mut tx, &change, app.now()).await?;
-    tx.commit().await?;
+    store::audit::record_after(&app.db, &change, app.now()).await?;
     one(StatusCode::OK, &published)
 }
 
@@ -121,8 +119,6 @@ pub(super) async fn drop(
     let source = find(&mut app.db.read().await?, SourceId(id)).await?;
     intake::drop_held(&app, source.id).await?;
     let change = caller.change("source.drop_held", format!("source {id}"));
-    let mut tx = app.db.begin().await?;
-    store::audit::record(&mut tx, &change, app.now()).await?;
-    tx.commit().await?;
+    store::audit::record_after(&app.db, &change, app.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

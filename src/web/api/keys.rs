@@ -125,8 +125,7 @@ fn shown(listed: Listed) -> KeyListed {
 }
 
 async fn find(tx: &mut Tx, id: i64) -> Result<Listed, Problem> {
-    let next = store::key::page(tx, id.saturating_sub(1), 1).await?.pop();
-    let found = next.filter(|listed| listed.key.id == id);
+    let found = store::key::find_any(tx, id).await?;
     found.ok_or_else(|| Problem::missing("key", id))
 }
 

@@ -168,9 +168,7 @@ pub(super) async fn arrange(
     let arranged = arranged(&app, digest).await?;
     let mut change = caller.change("digest.arrange", format!("digest {id}"));
     change.became = json(&arranged);
-    let mut tx = app.db.begin().await?;
-    store::audit::record(&mut tx, &change, app.now()).await?;
-    tx.commit().await?;
+    store::audit::record_after(&app.db, &change, app.now()).await?;
     Ok(Json(arranged))
 }
 

@@ -184,9 +184,7 @@ pub(super) async fn add(
     let state = joined.map_or("known", |_| "active");
     if let Some(id) = joined {
         let change = caller.change("subscription.import", format!("subscription {}", id.0));
-        let mut tx = app.db.begin().await?;
-        store::audit::record(&mut tx, &change, app.now()).await?;
-        tx.commit().await?;
+        store::audit::record_after(&app.db, &change, app.now()).await?;
     }
     Ok(axum::Json(Asked { state }).into_response())
 }

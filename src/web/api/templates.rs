@@ -158,11 +158,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
         let Path(Names { letter, part }) = Path::from_request_parts(parts, state)
             .await
             .map_err(|_| Problem::missing("template", "of this name"))?;
-        let named = |template: &LetterTemplate| {
-            template.purpose.as_str() == letter && template.part.as_str() == part
-        };
-        let found = LetterTemplate::all().find(named);
         let missing = || Problem::missing("template", format!("{letter}/{part}"));
+        let found = LetterTemplate::named(&letter, &part);
         found.map(Self).ok_or_else(missing)
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct UserShown {
     lists: Option<Vec<String>>,
     /// Whether they prove themselves by codes too.
     second_factor: bool,
+    /// The addresses of the providers of `OpenID` Connect that vouch for them.
+    providers: Vec<String>,
     /// Whether they may sign in.
     active: bool,
 }
@@ -134,20 +136,21 @@ pub(super) async fn page(
 }
 
 async fn shown(tx: &mut Tx, user: &User, active: bool) -> store::Result<UserShown> {
+    let bound = store::identity::of_user(tx, user.id).await?;
     Ok(UserShown {
         id: user.id,
         email: user.email.to_string(),
         role: user.role.into(),
         lists: store::user::lists(tx, user).await?,
         second_factor: user.has_totp,
+        providers: bound.into_iter().map(|bound| bound.issuer).collect(),
         active,
     })
 }
 
 /// Whoever has this number, whether they may sign in or not.
 async fn find(tx: &mut Tx, id: i64) -> Result<(User, bool), Problem> {
-    let next = store::user::page(tx, id.saturating_sub(1), 1).await?.pop();
-    let found = next.filter(|(user, _)| user.id == id);
+    let found = store::user::find_any(tx, id).await?;
     found.ok_or_else(|| Problem::missing("user", id))
 }
 
@@ -253,8 +256,8 @@ pub(super) async fn bind(
     one(StatusCode::OK, &shown)
 }
 
-/// Let somebody in again who lost their password or phone: they are asked for no code any more. The
-/// answer has the link that lets them in once, and isn't kept.
+/// Let somebody in again who lost their password, phone or account at the provider: they are asked for
+/// no code any more, and no account there is theirs until they sign in by one again. The answer has the link that lets them in once, and isn't kept.
 #[utoipa::path(post, path = "/users/{id}/reset", tag = "users", security(("key" = ["users:write"])),
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1)),
     responses((status = 200, body = WithLink, description = "They may sign in by the link"), Problems))]
@@ -265,7 +268,7 @@ pub(super) async fn reset(
 ) -> Result<Response, Problem> {
     let mut tx = app.db.begin().await?;
     find_active(&mut tx, id).await?;
-    store::user::clear_totp(&mut tx, id).await?;
+    store::user::clear_proofs(&mut tx, id).await?;
     let (user, active) = find(&mut tx, id).await?;
     let user = shown(&mut tx, &user, active).await?;
     let change = caller.change("user.reset", format!("user {id}"));

@@ -30,9 +30,11 @@ use crate::support::database::on_both;
 on_both! {
     an_editor_is_asked_by_mail_and_silence_sends,
     silence_may_hold_as_well,
+    one_cut_by_hand_is_reviewed_too,
     nobody_is_asked_about_a_digest_that_nobody_gets,
     an_editor_reorders_drops_and_introduces,
     a_skipped_digest_is_never_sent,
+    what_has_letters_is_neither_arranged_nor_skipped,
     a_digest_stopped_on_its_way_goes_on_where_it_stopped,
     what_was_cancelled_comes_with_the_next_digest,
     what_a_stopped_digest_gave_back_comes_with_the_next_one,
@@ -139,6 +141,30 @@ async fn silence_may_hold_as_well(test: TestDb) {
     assert_eq!(newest(&app).await.state, DigestState::Held);
     review::release(&app, digest.id).await.unwrap();
     assert_eq!(app.digests().await.len(), 1);
+    app.finish().await;
+}
+
+async fn one_cut_by_hand_is_reviewed_too(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let list = held_list(&app, Silence::Hold).await;
+    app.subscribe(&list, &TestApp::wish("a@example.net")).await;
+    add_editor(&app, "editor@example.org", Role::Editor).await;
+    let (empty, _) = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    assert_eq!(newest(&app).await.state, DigestState::Planned, "of nothing");
+    assert!(app.digests().await.is_empty());
+    app.publish("Новина-1", &[]).await;
+    app.wait(TimeDelta::minutes(1));
+    let (id, letters) = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    assert_ne!(id, empty);
+    let held = newest(&app).await;
+    assert_eq!((held.id, held.state, letters), (id, DigestState::Held, 0));
+    assert!(held.review_until.is_some());
+    app.tick().await;
+    let letters = app.letters();
+    let asked: Vec<&str> = letters.iter().map(|kept| &*kept.envelope.to).collect();
+    assert_eq!(asked, ["editor@example.org"]);
+    review::release(&app, id).await.unwrap();
+    assert_eq!(app.digests().await, [sent("a@example.net", &["Новина-1"])]);
     app.finish().await;
 }
 
@@ -253,6 +279,26 @@ async fn what_was_cancelled_comes_with_the_next_digest(test: TestDb) {
     let retried = store::letter::retry(&mut tx, digest.id, app.now(), app.now()).await;
     tx.commit().await.unwrap();
     assert_eq!(retried.unwrap(), 0, "nothing of it is to be tried again");
+    app.finish().await;
+}
+
+/// Skipping it would send what is to be left out: the letters were made before.
+async fn what_has_letters_is_neither_arranged_nor_skipped(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let (_, digest) = queued(&app, 2).await;
+    review::hold(&app, digest.id).await.unwrap();
+    let otherwise = Digest {
+        introduction: "Слово".to_owned(),
+        ..newest(&app).await
+    };
+    assert!(!review::arrange(&app, &otherwise).await.unwrap());
+    assert!(!review::skip(&app, digest.id).await.unwrap());
+    assert!(app.digests().await.is_empty());
+    let after = newest(&app).await;
+    assert_eq!(
+        (after.state, after.introduction.as_str(), after.dropped),
+        (DigestState::Held, "", vec![])
+    );
     app.finish().await;
 }
 

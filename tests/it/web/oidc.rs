@@ -196,6 +196,13 @@ async fn whom_the_provider_vouches_for_is_let_in_and_may_undo_the_tie(test: Test
     assert!(log.contains("user.provider_off"), "{log}");
     scene.says(json!({ "sub": "another" }));
     scene.let_in().await;
+
+    let users = inside.get("/admin/users").await.body;
+    assert!(users.contains("Редакція"), "owners see the tie: {users}");
+    let reset = inside.post("/admin/users/1/reset", "").await;
+    assert_eq!(reset.status, StatusCode::OK, "{reset:?}");
+    scene.says(json!({ "sub": "a third, since the second account is lost" }));
+    scene.let_in().await;
 }
 
 async fn the_first_time_the_address_counts_and_then_the_subject_alone(test: TestDb) {

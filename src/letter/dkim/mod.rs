@@ -257,13 +257,12 @@ fn body_hash(body: &[u8]) -> String {
 /// Whether relaxing would change nothing, as with our own letters: most of a body is base64, and
 /// what spaces there are stand alone.
 fn is_relaxed(body: &[u8]) -> bool {
-    let mut spaces = body.iter().enumerate().filter(|(_, byte)| **byte == b' ');
-    let alone = spaces.all(|(at, _)| {
+    let alone = memchr::memchr_iter(b' ', body).all(|at| {
         let next = body.get(at + 1).copied().unwrap_or(b' ');
         !matches!(next, b' ' | b'\r' | b'\n')
     });
     alone
-        && !body.contains(&b'\t')
+        && memchr::memchr(b'\t', body).is_none()
         && body.ends_with(b"\r\n")
         && !body.ends_with(b"\r\n\r\n")
         && body != b"\r\n"

@@ -41,6 +41,8 @@ pub mod delivery;
 
 pub mod webhook;
 
+pub mod doctor;
+
 pub mod web;
 
 pub mod cli;

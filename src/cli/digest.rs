@@ -48,7 +48,7 @@ pub(super) enum Digest {
         #[arg(required_unless_present = "digest")]
         list: Option<String>,
         /// This digest as it waits for review, instead of a list's next.
-        #[arg(long, value_name = "ID", conflicts_with_all = ["list", "reader", "cadence"])]
+        #[arg(long, value_name = "ID", conflicts_with_all = ["list", "cadence"])]
         digest: Option<i64>,
         /// For this subscriber: their topics, their language, what is new for them.
         #[arg(long = "for", value_name = "EMAIL")]
@@ -115,9 +115,10 @@ impl Digest {
             Self::Show { id } => arrange::show(common, DigestId(id)).await?,
             Self::Preview {
                 digest: Some(id),
+                reader,
                 format,
                 ..
-            } => preview_of(common, DigestId(id), format).await?,
+            } => preview_of(common, DigestId(id), reader, format).await?,
             Self::Preview {
                 list,
                 reader,
@@ -212,19 +213,35 @@ async fn preview(
     (reader, cadence): (Option<EmailAddress>, Cadence),
     format: Format,
 ) -> Result<(), Failure> {
-    let (topics, served, language) = match &reader {
+    let choices = match &reader {
         Some(email) => choices(app, list, email).await?,
-        None => (TopicChoice::default(), Served::up_to(Seq(0)), list.language),
+        None => render::Choices {
+            topics: TopicChoice::default(),
+            served: Served::up_to(Seq(0)),
+            language: list.language,
+        },
     };
-    let rendered = render::preview(app, list, cadence, language, (&topics, &served)).await?;
-    print(common, app, (list, language), rendered, format)
+    let rendered = render::preview(app, list, cadence, &choices).await?;
+    print(common, app, (list, choices.language), rendered, format)
 }
 
-async fn preview_of(common: &Common, id: DigestId, format: Format) -> Result<(), Failure> {
+async fn preview_of(
+    common: &Common,
+    id: DigestId,
+    reader: Option<EmailAddress>,
+    format: Format,
+) -> Result<(), Failure> {
     let app = common.open().await?;
     let (digest, list) = arrange::find(&app, id).await?;
-    let rendered = render::preview_of(&app, &digest, &list, list.language).await?;
-    print(common, &app, (&list, list.language), rendered, format)
+    let (rendered, language) = if let Some(email) = &reader {
+        let choices = choices(&app, &list, email).await?;
+        let rendered = render::preview_for(&app, &digest, &list, &choices).await?;
+        (rendered, choices.language)
+    } else {
+        let rendered = render::preview_of(&app, &digest, &list, list.language).await?;
+        (rendered, list.language)
+    };
+    print(common, &app, (&list, language), rendered, format)
 }
 
 fn print(
@@ -260,32 +277,12 @@ fn print(
     Ok(())
 }
 
-async fn choices(
-    app: &App,
-    list: &List,
-    email: &EmailAddress,
-) -> Result<(TopicChoice, Served, Language), Failure> {
-    let mut tx = app.db.read().await?;
-    let nobody = || {
-        Failure::new(
-            Exit::NoInput,
-            format!("`{email}` doesn't have the list `{}`", list.slug),
-        )
-    };
-    let subscriber = store::subscriber::find_by_email(&mut tx, email)
-        .await?
-        .ok_or_else(nobody)?;
-    let subscriptions = store::subscription::of_subscriber(&mut tx, subscriber.id).await?;
-    let theirs = subscriptions
-        .into_iter()
-        .find(|subscription| subscription.list_id == list.id)
-        .ok_or_else(nobody)?;
-    let served = Served {
-        cursor: theirs.cursor,
-        owed: theirs.owed,
-        apart: theirs.apart,
-    };
-    Ok((theirs.topics, served, subscriber.language))
+async fn choices(app: &App, list: &List, email: &EmailAddress) -> Result<render::Choices, Failure> {
+    let found = render::choices_of(&mut app.db.read().await?, list, email).await?;
+    found.ok_or_else(|| {
+        let words = format!("`{email}` doesn't have the list `{}`", list.slug);
+        Failure::new(Exit::NoInput, words)
+    })
 }
 
 async fn hold(common: &Common, id: DigestId) -> Result<(), Failure> {

@@ -10,6 +10,7 @@ mod given;
 mod mail;
 mod problem;
 mod section;
+mod shown;
 mod value;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +23,7 @@ use chrono_tz::Tz;
 pub use crate::config::access::{Access, Oidc};
 pub use crate::config::mail::{Alarm, Canary, DkimKey, Mail, Relay};
 pub use crate::config::problem::{ConfigError, Origin, Problem};
+pub use crate::config::shown::Shown;
 pub use crate::config::value::{
     BadValue, Destination, LogFormat, Mailbox, Role, SecondFactor, Secret, Span,
 };

@@ -220,6 +220,38 @@ red = 1
 }
 
 #[test]
+fn every_setting_of_the_readme_is_shown_and_no_secret() {
+    let shown = read(EVERY_KEY, &[]).unwrap().in_force();
+    let names: BTreeSet<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
+    let readme = include_str!("../../README.md");
+    let table = readme.split("| key | default | |").nth(1).unwrap();
+    let table = table.split("\n\n").next().unwrap();
+    let cells = table.lines().filter(|line| line.starts_with("| `"));
+    let cells = cells.filter_map(|row| row.split('|').nth(1));
+    let keys: Vec<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    for key in keys.into_iter().filter(|key| !key.starts_with('[')) {
+        assert!(names.contains(key), "{key} of {names:?}");
+    }
+    let told = format!("{shown:?}");
+    assert!(
+        !told.contains("hush") && !told.contains("correct horse"),
+        "{told}"
+    );
+    let value = |name: &str| shown.iter().find(|one| one.0 == name).map(|one| &one.1);
+    assert_eq!(
+        value("database_url"),
+        Some(&Shown::Text("postgres://db.example/visnyk".into()))
+    );
+    assert_eq!(
+        value("mail.alarm.bounces"),
+        Some(&Shown::Text("2.5%".into()))
+    );
+}
+
+#[test]
 fn a_provider_is_named_as_it_names_itself_and_without_tls_is_on_this_machine() {
     let issuer = |issuer: &str| {
         let file = format!("[access.oidc]\nissuer = '{issuer}'\nclient_id = 'visnyk'\n");

@@ -6,6 +6,7 @@ use crate::app::App;
 use crate::article::Article;
 use crate::article::ArticleId;
 use crate::article::Seq;
+use crate::audience::EmailAddress;
 use crate::audience::list::Cadence;
 use crate::audience::list::List;
 use crate::audience::subscription::TopicChoice;
@@ -176,9 +177,9 @@ pub async fn preview(
     app: &App,
     list: &List,
     cadence: Cadence,
-    language: Language,
-    (topics, served): (&TopicChoice, &Served),
+    choices: &Choices,
 ) -> anyhow::Result<Option<Rendered>> {
+    let (topics, served) = (&choices.topics, &choices.served);
     let mut tx = app.db.read().await?;
     let to = store::counter::last_seq(&mut tx).await?;
     let candidates = store::article::candidates(&mut tx, served.floor(), to).await?;
@@ -188,7 +189,7 @@ pub async fn preview(
         return Ok(None);
     }
     let digest = unsaved(list, cadence, to, app.now());
-    let rendered = render(app, &mut tx, &digest, list, language, &ids).await?;
+    let rendered = render(app, &mut tx, &digest, list, choices.language, &ids).await?;
     Ok(Some(rendered))
 }
 
@@ -206,12 +207,8 @@ pub async fn articles(
     };
     let to = digest.critical.unwrap_or(digest.to_seq);
     let candidates = store::article::candidates(&mut tx, floor, to).await?;
-    let all = window::articles(
-        &candidates,
-        list,
-        &TopicChoice::default(),
-        &Served::up_to(floor),
-    );
+    let (topics, served) = (TopicChoice::default(), Served::up_to(floor));
+    let all = window::articles(&candidates, list, &topics, &served);
     let kept = digest.arranged(all.iter().map(|article| article.id));
     let dropped: Vec<ArticleId> = all
         .iter()
@@ -230,7 +227,63 @@ async fn in_order(tx: &mut Tx, ids: &[ArticleId]) -> store::Result<Vec<Article>>
     Ok(articles)
 }
 
-/// The same as its readers would get it; `None` if nothing is left in it.
+/// What a letter to somebody is cut by.
+#[derive(Debug, Clone)]
+pub struct Choices {
+    /// What they want to read about.
+    pub topics: TopicChoice,
+    /// What they had already.
+    pub served: Served,
+    /// What language they want it in.
+    pub language: Language,
+}
+
+/// The choices of somebody who has a list; `None` of everybody else.
+pub async fn choices_of(
+    tx: &mut Tx,
+    list: &List,
+    email: &EmailAddress,
+) -> store::Result<Option<Choices>> {
+    let Some(subscriber) = store::subscriber::find_by_email(tx, email).await? else {
+        return Ok(None);
+    };
+    let all = store::subscription::of_subscriber(tx, subscriber.id).await?;
+    let theirs = all.into_iter().find(|one| one.list_id == list.id);
+    Ok(theirs.map(|theirs| Choices {
+        topics: theirs.topics,
+        served: Served {
+            cursor: theirs.cursor,
+            owed: theirs.owed,
+            apart: theirs.apart,
+        },
+        language: subscriber.language,
+    }))
+}
+
+/// A digest that waits for review, as somebody with these choices would get it; `None` if nothing in it
+/// is for them.
+pub async fn preview_for(
+    app: &App,
+    digest: &Digest,
+    list: &List,
+    choices: &Choices,
+) -> anyhow::Result<Option<Rendered>> {
+    let mut tx = app.db.read().await?;
+    let (from, to) = match digest.critical {
+        Some(seq) => (Seq(seq.0 - 1), seq),
+        None => (choices.served.floor(), digest.to_seq),
+    };
+    let candidates = store::article::candidates(&mut tx, from, to).await?;
+    let window = window::articles(&candidates, list, &choices.topics, &choices.served);
+    let ids = digest.arranged(window.iter().map(|article| article.id));
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    let rendered = render(app, &mut tx, digest, list, choices.language, &ids).await?;
+    Ok(Some(rendered))
+}
+
+/// The same as the reader whose window is the widest would get it; `None` if nothing is left in it.
 pub async fn preview_of(
     app: &App,
     digest: &Digest,

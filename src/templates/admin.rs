@@ -8,6 +8,7 @@ use crate::audience::list::Cadence;
 use crate::audience::pace::Silence;
 use crate::digest::alarm::Spike;
 use crate::templates::board::Chart;
+use crate::templates::board::Letter;
 use crate::templates::first_steps::FirstSteps;
 use crate::templates::forms::FormProblem;
 use crate::templates::letters::SilentList;
@@ -222,8 +223,19 @@ pub struct AdminDigest {
     pub introduction: String,
     /// What it holds, in order; what is dropped comes last.
     pub articles: Vec<DigestLine>,
-    /// Subject and text as a reader would get them, as long as it waits.
-    pub preview: Option<String>,
+    /// As readers would get it, as long as it waits.
+    pub preview: Option<DigestPreview>,
+}
+
+/// A digest that waits, as its readers would get it.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DigestPreview {
+    /// Whose it is, as it was typed; empty for whoever gets the most.
+    pub reader: String,
+    /// Why there is none: the name of a sentence.
+    pub problem: Option<&'static str>,
+    /// One for each language.
+    pub letters: Vec<Letter>,
 }
 
 /// Why a digest stopped itself.

@@ -29,7 +29,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 const CONSOLE: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
                        connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Whoever edits a letter's template sees the letter: a frame has the policy of the page around it,
+/// Whoever edits a letter's template, or reviews a digest, sees the letter: a frame has the policy of the page around it,
 /// and a letter carries its looks in `style=`, because mail programs keep nothing else.
 const EDITOR: &str = "default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; \
                       img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
@@ -58,7 +58,8 @@ fn is_own(headers: &HeaderMap, base_url: &str) -> bool {
 /// `no-referrer`: with it browsers call our own forms' origin `null`.
 pub(super) async fn protect(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let console = if path.starts_with("/admin/templates/") {
+    let shows_letters = ["/admin/templates/", "/admin/digests/"];
+    let console = if shows_letters.iter().any(|pages| path.starts_with(pages)) {
         Some(EDITOR)
     } else {
         (path == "/admin" || path.starts_with("/admin/")).then_some(CONSOLE)

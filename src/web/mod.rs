@@ -261,6 +261,7 @@ fn desks() -> Router<Web> {
     use admin::letters;
     use admin::lists;
     use admin::people;
+    use admin::settings;
     use admin::sources;
     use admin::staff;
     use admin::suppressions;
@@ -311,6 +312,8 @@ fn desks() -> Router<Web> {
         )
         .merge(people_who_may())
         .route("/admin/audit", get(staff::audit))
+        .route("/admin/settings", get(settings::page))
+        .route("/admin/settings/examination", post(settings::examine))
         .layer(DefaultBodyLimit::max(MOST_TEXT))
 }
 

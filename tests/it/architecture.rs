@@ -78,6 +78,7 @@ const BANDS: &[(&str, Band)] = &[
     ("delivery::canary", Flows),
     ("digest::sent", Flows),
     ("webhook::post", Flows),
+    ("doctor", Flows),
     ("web", Doors),
     ("schedule", Doors),
     ("cli", Commands),

@@ -9,6 +9,7 @@ use crate::templates::admin::AdminHome;
 use crate::templates::admin::AlarmNotice;
 use crate::templates::admin::AskCode;
 use crate::templates::admin::DigestLine;
+use crate::templates::admin::DigestPreview;
 use crate::templates::admin::DigestRow;
 use crate::templates::admin::DigestWord;
 use crate::templates::admin::Digests;
@@ -21,6 +22,7 @@ use crate::templates::admin::SignIn;
 use crate::templates::admin::SubscriberRow;
 use crate::templates::admin::Subscribers;
 use crate::templates::admin::SubscriptionWord;
+use crate::templates::board::Letter;
 use crate::templates::forms::FormProblem;
 use crate::templates::samples::LIST;
 use crate::templates::samples::Sample;
@@ -190,15 +192,41 @@ impl Sample for Subscribers {
     }
 }
 
+fn line(id: i64, title: &str, dropped: bool) -> DigestLine {
+    DigestLine {
+        id,
+        title: title.into(),
+        url: format!("{URL}/articles/{id}"),
+        dropped,
+    }
+}
+
+/// For whoever gets the most, and for somebody who isn't a reader.
+fn previews() -> [DigestPreview; 2] {
+    let letter = Letter {
+        title: "letter_in_uk",
+        language: "uk",
+        subject: "1 новина за 26 червня".into(),
+        html: "<p>На Полтавщині відкрили офіс</p>".into(),
+        text: "НА ПОЛТАВЩИНІ ВІДКРИЛИ ОФІС".into(),
+    };
+    [
+        DigestPreview {
+            letters: vec![letter],
+            ..DigestPreview::default()
+        },
+        DigestPreview {
+            reader: "nobody@example.org".into(),
+            problem: Some("no_reader"),
+            letters: Vec::new(),
+        },
+    ]
+}
+
 impl Sample for AdminDigest {
     /// Waits for a review; on its way; stopped by itself; done, seen by somebody who may only look.
     fn samples() -> Vec<Self> {
-        let line = |id, title: &str, dropped| DigestLine {
-            id,
-            title: title.into(),
-            url: format!("{URL}/articles/{id}"),
-            dropped,
-        };
+        let [whoever, nobody] = previews();
         let held = Self {
             action: format!("{URL}/admin/digests/7"),
             list: LIST.into(),
@@ -218,7 +246,11 @@ impl Sample for AdminDigest {
                 line(1, "На Полтавщині відкрили офіс", false),
                 line(2, "Ремонт мосту", true),
             ],
-            preview: Some("1 новина за 26 червня\n\nНА ПОЛТАВЩИНІ ВІДКРИЛИ ОФІС".into()),
+            preview: Some(whoever),
+        };
+        let of_nobody = Self {
+            preview: Some(nobody),
+            ..held.clone()
         };
         let sending = Self {
             state: DigestWord::Sending,
@@ -251,7 +283,7 @@ impl Sample for AdminDigest {
             articles: Vec::new(),
             ..sending.clone()
         };
-        vec![held, sending, stopped, done]
+        vec![held, of_nobody, sending, stopped, done]
     }
 }
 

@@ -17,10 +17,14 @@ use crate::digest::DigestState;
 use crate::digest::compile;
 use crate::digest::render;
 use crate::digest::review;
+use crate::locale::Language;
 use crate::store;
+use crate::templates::Rendered;
 use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AlarmNotice;
 use crate::templates::admin::DigestLine;
+use crate::templates::admin::DigestPreview;
+use crate::templates::board::Letter;
 use crate::web::admin::desk::note_after;
 use crate::web::admin::digest_word;
 use crate::web::admin::letter_counts;
@@ -137,8 +141,7 @@ async fn about(
     let mut lines: Vec<DigestLine> = kept.iter().map(|article| line(article, false)).collect();
     lines.extend(dropped.iter().map(|article| line(article, true)));
     let preview = if held && made == 0 {
-        let preview = render::preview_of(app, &digest, list, visit.language).await;
-        preview.map_err(Error::trouble)?
+        Some(preview(visit, &digest, list).await?)
     } else {
         None
     };
@@ -162,11 +165,60 @@ async fn about(
         made,
         introduction: digest.introduction,
         articles: lines,
-        preview: preview.map(|rendered| {
-            let sample = write::sample(app, rendered);
-            format!("{}\n\n{}", sample.subject, sample.text)
-        }),
+        preview,
     })
+}
+
+/// As the reader who gets the most will see it, in each language; or as somebody will who is asked for.
+async fn preview(visit: &Visit, digest: &Digest, list: &List) -> Result<DigestPreview, Error> {
+    let app = &visit.app;
+    let reader = visit.asked_for("reader").unwrap_or_default();
+    let reader = reader.trim().to_owned();
+    let mut letters = Vec::new();
+    let problem = if reader.is_empty() {
+        let other = match list.language {
+            Language::Uk => Language::En,
+            Language::En => Language::Uk,
+        };
+        for language in [list.language, other] {
+            let rendered = render::preview_of(app, digest, list, language).await;
+            let rendered = rendered.map_err(Error::trouble)?;
+            letters.extend(rendered.map(|rendered| shown(app, language, rendered)));
+        }
+        None
+    } else if let Ok(email) = reader.parse() {
+        let choices = render::choices_of(&mut app.db.read().await?, list, &email).await?;
+        match choices {
+            Some(choices) => {
+                let rendered = render::preview_for(app, digest, list, &choices).await;
+                let rendered = rendered.map_err(Error::trouble)?;
+                letters.extend(rendered.map(|rendered| shown(app, choices.language, rendered)));
+                letters.is_empty().then_some("nothing_for_reader")
+            }
+            None => Some("no_reader"),
+        }
+    } else {
+        Some("bad_address")
+    };
+    Ok(DigestPreview {
+        reader,
+        problem,
+        letters,
+    })
+}
+
+fn shown(app: &App, language: Language, rendered: Rendered) -> Letter {
+    let sample = write::sample(app, rendered);
+    Letter {
+        title: match language {
+            Language::Uk => "letter_in_uk",
+            Language::En => "letter_in_en",
+        },
+        language: language.as_str(),
+        subject: sample.subject,
+        html: sample.html,
+        text: sample.text,
+    }
 }
 
 /// As its longest edition has them, or as they will be.

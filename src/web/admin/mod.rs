@@ -21,6 +21,7 @@ pub(super) mod oidc;
 pub(super) mod own;
 pub(super) mod people;
 pub(super) mod session;
+pub(super) mod settings;
 pub(super) mod sources;
 pub(super) mod staff;
 pub(super) mod suppressions;

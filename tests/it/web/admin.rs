@@ -1,5 +1,6 @@
 //! The console, and who may see it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
@@ -8,11 +9,14 @@ use visnyk::access::Role;
 use visnyk::audience::list::Cadence;
 use visnyk::audience::list::Review;
 use visnyk::audience::sign_up;
+use visnyk::audience::sign_up::Wish;
+use visnyk::config::Settings;
 use visnyk::digest::DigestId;
 use visnyk::digest::alarm::Alarm;
 use visnyk::digest::alarm::Spike;
 use visnyk::digest::compile;
 use visnyk::digest::review;
+use visnyk::locale::Language;
 use visnyk::store;
 use visnyk::web::admin::sign_in_link;
 
@@ -28,7 +32,9 @@ in_a_box! {
     the_console_shows_how_things_stand,
     subscribers_are_paged_and_found,
     an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks,
+    a_digest_that_waits_is_shown_as_each_reader_will_get_it,
     a_digest_that_stopped_itself_says_why_and_goes_on_when_told,
+    settings_are_seen_without_secrets_and_examined_when_asked,
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -299,6 +305,93 @@ async fn an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks(app: T
         browser.get("/admin/digests/2").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+async fn a_digest_that_waits_is_shown_as_each_reader_will_get_it(app: TestApp) {
+    let list = app
+        .add_list_with("news", |list| list.review = Review::Hold)
+        .await;
+    app.subscribe(&list, &TestApp::wish("a@example.net")).await;
+    let late = Wish {
+        language: Language::En,
+        ..TestApp::wish("late@example.net")
+    };
+    app.publish("Новина-1", &[]).await;
+    app.subscribe(&list, &late).await;
+    app.publish("Новина-2 <b>", &[]).await;
+    app.wait(TimeDelta::days(1));
+    app.tick().await;
+    let browser = insider(&app).await;
+    let page = browser.get("/admin/digests/1").await;
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("style-src-attr 'unsafe-inline'"));
+    assert!(!policy.contains("script-src 'unsafe"), "{policy}");
+    let letters = |page: &Answer| -> Vec<String> {
+        let page = scraper::Html::parse_document(&page.body);
+        let frames = scraper::Selector::parse("iframe[sandbox='']").unwrap();
+        let letters = page
+            .select(&frames)
+            .filter_map(|frame| frame.attr("srcdoc"));
+        letters.map(str::to_owned).collect()
+    };
+    let shown = letters(&page);
+    assert_eq!(shown.len(), 4, "two languages, two widths");
+    for letter in &shown {
+        assert!(letter.contains("Новина-1") && letter.contains("Новина-2 &lt;b&gt;"));
+    }
+    let theirs = browser
+        .get("/admin/digests/1?reader=late%40example.net")
+        .await;
+    let shown = letters(&theirs);
+    assert_eq!(shown.len(), 2, "in their own language: {}", theirs.body);
+    for letter in &shown {
+        assert!(!letter.contains("Новина-1") && letter.contains("Новина-2"));
+        assert!(letter.contains("lang=\"en\""), "{letter}");
+    }
+    for (reader, words) in [
+        (
+            "nobody%40example.net",
+            "За цією адресою розсилки не отримують",
+        ),
+        ("nobody", "Це не адреса електронної пошти"),
+    ] {
+        let page = browser
+            .get(&format!("/admin/digests/1?reader={reader}"))
+            .await;
+        assert!(page.body.contains(words), "{}", page.body);
+        assert_eq!(letters(&page).len(), 0);
+    }
+}
+
+async fn settings_are_seen_without_secrets_and_examined_when_asked(mut app: TestApp) {
+    let browser = insider(&app).await;
+    app.sql("UPDATE \"user\" SET role = 'owner'").await;
+    let examined = browser.post("/admin/settings/examination", "").await;
+    assert_eq!(examined.status, StatusCode::OK);
+    for part in ["statements understood", "samples written", "гаразд"] {
+        assert!(examined.body.contains(part), "{part} in {}", examined.body);
+    }
+
+    let file = "secret = 'sixteen letters hush'\nhooks.generic = 'sixteen letters hush'\n\
+                [[mail.relay]]\nurl = 'smtp://me:hush@relay.example:587?tls=none'\n";
+    let given = Settings::read(Some((Path::new("visnyk.toml"), file)), None, []).unwrap();
+    let mut settings = (*app.settings).clone();
+    settings.hooks = given.hooks;
+    settings.mail.relays.extend(given.mail.relays);
+    app.app.settings = Arc::new(settings);
+    let browser = insider(&app).await;
+    let page = browser.get("/admin/settings").await.body;
+    for part in [
+        "https://news.example.org",
+        "smtp://relay.example:587?tls=none",
+        "relay 2, connections",
+        "retain.letters",
+        "90d",
+        "встановлено, не показуємо",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("hush"), "{page}");
 }
 
 async fn a_digest_that_stopped_itself_says_why_and_goes_on_when_told(app: TestApp) {

@@ -144,6 +144,8 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/webhooks/1/test", Some(Role::Owner)),
     ("POST", "/admin/webhooks/99/remove", Some(Role::Owner)),
     ("GET", "/admin/audit", Some(Role::Viewer)),
+    ("GET", "/admin/settings", Some(Role::Owner)),
+    ("POST", "/admin/settings/examination", Some(Role::Owner)),
     ("GET", "/admin/account", Some(Role::Viewer)),
     ("GET", "/admin/account/code", Some(Role::Viewer)),
     ("POST", "/admin/account/password", Some(Role::Viewer)),

@@ -9,6 +9,7 @@ pub mod date;
 pub mod html;
 pub(crate) mod identity;
 pub mod intake;
+pub mod merge;
 pub mod picture;
 mod plain;
 pub mod query;

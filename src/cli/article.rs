@@ -10,6 +10,8 @@ use crate::article::ArticleId;
 use crate::article::intake;
 use crate::article::intake::change;
 use crate::article::intake::change::Change;
+use crate::article::merge;
+use crate::article::merge::MergeError;
 use crate::audience::EmailAddress;
 use crate::audience::list::List;
 use crate::cli::Common;
@@ -87,6 +89,14 @@ pub(super) enum Article {
         /// Its number.
         id: i64,
     },
+    /// Withdraw an article that is the same story as another; its page leads there.
+    Merge {
+        /// Its number.
+        id: i64,
+        /// The number of the article that stays.
+        #[arg(long, value_name = "ID")]
+        into: i64,
+    },
 }
 
 impl Article {
@@ -121,6 +131,7 @@ impl Article {
             } => publish_held(common, SourceId(source.unwrap_or_default()), !unmailed).await?,
             Self::Drop { source, .. } => drop_held(common, SourceId(source)).await?,
             Self::Withdraw { id } => set_withdrawn(common, ArticleId(id), true).await?,
+            Self::Merge { id, into } => merge(common, ArticleId(id), ArticleId(into)).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -344,5 +355,21 @@ async fn set_withdrawn(common: &Common, id: ArticleId, withdrawn: bool) -> Resul
         .give(&serde_json::json!({ "id": id, "state": word }), |_| {
             format!("article {id} is {word}")
         });
+    Ok(())
+}
+
+async fn merge(common: &Common, double: ArticleId, into: ArticleId) -> Result<(), Failure> {
+    let app = common.open().await?;
+    let mut tx = app.db.begin().await?;
+    let merged = merge::merge(&mut tx, double, into, app.now()).await;
+    merged.map_err(|problem| match problem {
+        MergeError::Store(problem) => problem.into(),
+        other => Failure::new(Exit::Data, other.to_string()),
+    })?;
+    tx.commit().await?;
+    let shown = serde_json::json!({ "id": double, "state": "withdrawn", "same_as": into });
+    common.out().give(&shown, |_| {
+        format!("article {double} is withdrawn; its page leads to article {into}")
+    });
     Ok(())
 }

@@ -59,8 +59,13 @@ statements! {
     /// By a person.
     SET_STATE = Sql::both(
         "UPDATE article SET state = $2, changed_at = $3, version = $4,
-                withdrawn_by = CASE WHEN $2 = 'withdrawn' THEN 'person' END
+                withdrawn_by = CASE WHEN $2 = 'withdrawn' THEN 'person' END, same_as = NULL
          WHERE id = $1 AND state <> $2");
+    MERGE = Sql::both(
+        "UPDATE article SET state = 'withdrawn', withdrawn_by = 'person', same_as = $2, changed_at = $3, version = $4
+         WHERE id = $1");
+    FOLLOW = Sql::both("UPDATE article SET same_as = $2 WHERE same_as = $1");
+    SAME_AS = Sql::both("SELECT same_as FROM article WHERE id = $1 AND same_as IS NOT NULL");
     /// Not while another source still has it.
     TAKE_OFF = Sql::both(
         "UPDATE article SET state = 'withdrawn', changed_at = $2, version = $3, withdrawn_by = 'source'
@@ -383,6 +388,19 @@ pub async fn set_withdrawn(
     let version = counter::touch_feeds(tx).await?;
     let changed = change!(tx, SET_STATE, (id, state, now, version))?;
     Ok(changed > 0)
+}
+
+/// Takes an article off in favour of another.
+pub async fn merge(tx: &mut Tx, double: ArticleId, into: ArticleId, now: Stamp) -> Result<()> {
+    let version = counter::touch_feeds(tx).await?;
+    change!(tx, MERGE, (double, into, now, version))?;
+    change!(tx, FOLLOW, (double, into))?;
+    Ok(())
+}
+
+/// The article that another gave way to.
+pub async fn same_as(tx: &mut Tx, double: ArticleId) -> Result<Option<ArticleId>> {
+    Ok(run!(tx, SAME_AS, query_scalar(double), fetch_optional)?)
 }
 
 /// Takes an article off because no source has it any longer. Says whether that changed anything.

@@ -119,6 +119,8 @@ pub struct Subscribers {
     pub action: String,
     /// What was searched for; empty if nothing.
     pub query: String,
+    /// What was just done to several.
+    pub done: Option<SeveralDone>,
     /// How many there are in all, as far as they're counted.
     pub count: u64,
     /// Whether there are more than that.
@@ -129,9 +131,20 @@ pub struct Subscribers {
     pub next: Option<String>,
 }
 
+/// What became of the subscriptions that were ticked.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct SeveralDone {
+    /// What was done: the end of a sentence's name.
+    pub what: &'static str,
+    /// To how many.
+    pub count: u64,
+}
+
 /// One subscription of one person.
 #[derive(Debug, Clone, Serialize)]
 pub struct SubscriberRow {
+    /// The subscription's number.
+    pub id: i64,
     /// Their own page.
     pub url: String,
     /// E-mail address.

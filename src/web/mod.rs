@@ -209,7 +209,10 @@ fn console() -> Router<Web> {
     Router::new()
         .route("/admin", get(admin::home))
         .route("/admin/test-letter", post(admin::first_steps::test_letter))
-        .route("/admin/subscribers", get(admin::subscribers))
+        .route(
+            "/admin/subscribers",
+            get(admin::subscribers).post(admin::several::act),
+        )
         .route("/admin/digests", get(admin::digests))
         .merge(desks())
         .merge(programs())
@@ -278,6 +281,7 @@ fn desks() -> Router<Web> {
             "/admin/articles/{id}",
             get(articles::one).post(articles::edit),
         )
+        .route("/admin/articles/{id}/merge", post(articles::merge))
         .route("/admin/articles/{id}/{verb}", post(articles::act))
         .route("/admin/lists", get(lists::all))
         .route("/admin/lists/new", get(lists::fresh).post(lists::add))

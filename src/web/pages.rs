@@ -1,6 +1,8 @@
 //! Pages of news: the latest, one article, topics and departments.
 
 use axum::extract::Path;
+use axum::response::IntoResponse;
+use axum::response::Redirect;
 use axum::response::Response;
 
 use crate::article::Article;
@@ -66,7 +68,10 @@ pub(super) async fn article(visit: Visit, Path(id): Path<String>) -> Result<Resp
     let found = store::article::find(&mut tx, ArticleId(id)).await?;
     let (article, withdrawn) = found.ok_or(Error::NotFound)?;
     if withdrawn {
-        return Err(Error::Withdrawn);
+        let other = store::article::same_as(&mut tx, article.id).await?;
+        let other = other.ok_or(Error::Withdrawn)?;
+        let place = visit.app.url(&format!("/articles/{other}"));
+        return Ok(Redirect::permanent(&place).into_response());
     }
     let card = card(&visit, &article);
     let mut body = ArticleBody::of(&article, &visit.app.settings.base_url);

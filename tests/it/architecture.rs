@@ -50,6 +50,7 @@ const BANDS: &[(&str, Band)] = &[
     ("app", App),
     ("callback", Flows),
     ("article::intake", Flows),
+    ("article::merge", Flows),
     ("source::discover", Flows),
     ("source::pictures", Flows),
     ("source::poll", Flows),

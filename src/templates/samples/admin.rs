@@ -164,6 +164,7 @@ impl Sample for AdminHome {
 impl Sample for Subscribers {
     fn samples() -> Vec<Self> {
         let row = |state| SubscriberRow {
+            id: 1,
             url: format!("{URL}/admin/subscribers/1"),
             address: "olena@example.com".into(),
             name: "Олена".into(),
@@ -175,6 +176,7 @@ impl Sample for Subscribers {
         let page = |rows: Vec<SubscriberRow>, next: Option<String>| Self {
             action: format!("{URL}/admin/subscribers"),
             query: String::new(),
+            done: None,
             count: rows.len() as u64,
             more: next.is_some(),
             rows,

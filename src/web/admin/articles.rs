@@ -8,6 +8,8 @@ use crate::article::Article;
 use crate::article::ArticleId;
 use crate::article::Seq;
 use crate::article::clean;
+use crate::article::merge;
+use crate::article::merge::MergeError;
 use crate::store;
 use crate::store::article::Rewrite;
 use crate::store::article::View;
@@ -133,8 +135,65 @@ fn page_of(visit: &Visit, article: Article, withdrawn: bool) -> Board {
             }),
             Part::Form(form),
         ],
+        below: if withdrawn {
+            Vec::new()
+        } else {
+            vec![Part::Form(merging(&at, ""))]
+        },
         ..Board::default()
     }
+}
+
+/// Which article this one is a double of.
+fn merging(at: &str, into: &str) -> Form {
+    Form {
+        title: "merge",
+        action: format!("{at}/merge"),
+        fields: vec![must(field("into", "merge_into", "text", into))],
+        buttons: vec![("merge", "merge")],
+        ..Form::default()
+    }
+}
+
+/// The number that is typed, or that an article's address here ends with.
+fn number(typed: &str) -> Option<ArticleId> {
+    let last = typed.trim().trim_end_matches('/').rsplit('/').next();
+    last?.parse().ok().map(ArticleId)
+}
+
+/// `POST /admin/articles/{id}/merge`: it gives way to the article that tells the same.
+pub(in crate::web) async fn merge(
+    visit: Visit,
+    Editor(user): Editor,
+    Path(id): Path<i64>,
+    fields: Fields,
+) -> Result<Response, Error> {
+    let (article, withdrawn) = find(&visit.app, id).await?;
+    let typed = fields.one("into");
+    let now = visit.app.now();
+    let mut tx = visit.app.db.begin().await?;
+    let merged = match number(typed) {
+        Some(into) => merge::merge(&mut tx, article.id, into, now)
+            .await
+            .map(|()| into),
+        None => Err(MergeError::Missing(ArticleId(0))),
+    };
+    let into = match merged {
+        Ok(into) => into,
+        Err(MergeError::Store(problem)) => return Err(problem.into()),
+        Err(_) => {
+            drop(tx);
+            let mut page = page_of(&visit, article, withdrawn);
+            page.below = vec![Part::Form(merging(&format!("/admin/articles/{id}"), typed))];
+            page.problem = Some(visit.say("desk.bad_merge")?);
+            return refused(&visit, &user, page);
+        }
+    };
+    let what = ("article.merge", format!("article {id}"));
+    let became = serde_json::json!({ "into": into }).to_string();
+    note(&mut tx, &user, what, (String::new(), became), now).await?;
+    tx.commit().await?;
+    Ok(back(&format!("/admin/articles/{id}"), "saved"))
 }
 
 /// `POST /admin/articles/{id}`: the old wording stays as a revision.

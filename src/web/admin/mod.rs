@@ -22,6 +22,7 @@ pub(super) mod own;
 pub(super) mod people;
 pub(super) mod session;
 pub(super) mod settings;
+pub(super) mod several;
 pub(super) mod sources;
 pub(super) mod staff;
 pub(super) mod suppressions;
@@ -52,6 +53,7 @@ use crate::templates::admin::DigestWord;
 use crate::templates::admin::Digests;
 use crate::templates::admin::FailingSource;
 use crate::templates::admin::LetterCounts;
+use crate::templates::admin::SeveralDone;
 use crate::templates::admin::SubscriberRow;
 use crate::templates::admin::Subscribers;
 use crate::templates::admin::SubscriptionWord;
@@ -169,6 +171,7 @@ pub(super) async fn subscribers(visit: Visit, Anyone(user): Anyone) -> Result<Re
         action: visit.app.url("/admin/subscribers"),
         next: last.map(|last| next_page(&visit.app, &query, last)),
         query,
+        done: several_done(&visit),
         count: count.min(MOST_COUNTED).unsigned_abs(),
         more: count > MOST_COUNTED,
         rows: rows
@@ -177,6 +180,22 @@ pub(super) async fn subscribers(visit: Visit, Anyone(user): Anyone) -> Result<Re
             .collect(),
     };
     show(&visit, &user, &page)
+}
+
+/// What became of those that were ticked.
+fn several_done(visit: &Visit) -> Option<SeveralDone> {
+    let count = |name| visit.asked_for(name)?.parse().ok();
+    let ended = count("ended").map(|count| SeveralDone {
+        what: "ended",
+        count,
+    });
+    ended.or_else(|| {
+        let count = count("suppressed")?;
+        Some(SeveralDone {
+            what: "suppressed",
+            count,
+        })
+    })
 }
 
 /// `/admin/digests?before=`.
@@ -243,6 +262,7 @@ fn failing(source: Source) -> Option<FailingSource> {
 
 fn subscriber_row(visit: &Visit, row: Listed) -> SubscriberRow {
     SubscriberRow {
+        id: row.id.0,
         url: visit
             .app
             .url(&format!("/admin/subscribers/{}", row.subscriber.0)),

@@ -86,5 +86,5 @@ fn setting((name, value): (String, Shown)) -> Vec<Cell> {
         Shown::Secret => Cell::word("set_secret"),
         Shown::Unset => Cell::word("not_set"),
     };
-    vec![Cell::code(name), value]
+    vec![Cell::text(name), value]
 }

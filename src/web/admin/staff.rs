@@ -52,10 +52,26 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
     let lists = store::list::all(&mut tx).await?;
     let users = store::user::all(&mut tx).await?;
     let mut rows = Vec::new();
+    let mut bound = Vec::new();
     for (user, active) in &users {
-        let bound = store::identity::of_user(&mut tx, user.id).await?;
-        let bound: Vec<&str> = bound.iter().map(|one| provider(visit, one)).collect();
-        rows.push(user_row(visit, user, *active, (&lists, &bound)));
+        rows.push(user_row(visit, user, *active, &lists));
+        bound.push(store::identity::of_user(&mut tx, user.id).await?);
+    }
+    let mut columns = vec![
+        "address",
+        "role",
+        "lists",
+        "second_factor",
+        "state",
+        "action",
+        "reset",
+    ];
+    if bound.iter().any(|bound| !bound.is_empty()) {
+        columns.push("provider");
+        for (row, bound) in rows.iter_mut().zip(&bound) {
+            let bound: Vec<&str> = bound.iter().map(|one| provider(visit, one)).collect();
+            row.push(Cell::text(bound.join(", ")));
+        }
     }
     let keys = store::key::all(&mut tx).await?;
     let keys = keys.into_iter().map(|key| key_row(visit, key));
@@ -77,16 +93,7 @@ async fn page(visit: &Visit) -> Result<Board, Error> {
         parts: vec![
             Part::Table(Table {
                 title: "",
-                columns: vec![
-                    "address",
-                    "role",
-                    "lists",
-                    "second_factor",
-                    "provider",
-                    "state",
-                    "action",
-                    "reset",
-                ],
+                columns,
                 rows,
             }),
             Part::Form(new_user(&lists)),
@@ -143,12 +150,7 @@ fn lists_cell(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Cell 
     }
 }
 
-fn user_row(
-    visit: &Visit,
-    user: &User,
-    active: bool,
-    (lists, bound): (&[List], &[&str]),
-) -> Vec<Cell> {
+fn user_row(visit: &Visit, user: &User, active: bool, lists: &[List]) -> Vec<Cell> {
     let role = match user.role {
         Role::Owner => "owner",
         Role::Editor => "editor",
@@ -167,7 +169,6 @@ fn user_row(
         Cell::word(role),
         lists_cell(visit, user, active, lists),
         Cell::word(if user.has_totp { "on" } else { "off" }),
-        Cell::text(bound.join(", ")),
         Cell::word(if active { "active" } else { "disabled" }),
         button("disable", disable),
         button("reset", format!("/admin/users/{}/reset", user.id)),

@@ -19,6 +19,8 @@ use crate::article::Media;
 use crate::article::Seq;
 use crate::article::clean;
 use crate::article::intake;
+use crate::article::merge;
+use crate::article::merge::MergeError;
 use crate::source::Draft;
 use crate::source::Selectors;
 use crate::source::Source;
@@ -401,6 +403,41 @@ pub(super) async fn publish(
     Path(id): Path<i64>,
 ) -> Result<Response, Problem> {
     set_withdrawn(&caller, &app, ArticleId(id), false).await
+}
+
+/// Which article stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Merging {
+    /// Its number.
+    into: Within<1, 9_007_199_254_740_991>,
+}
+
+/// Say that an article is the same story as another: it's withdrawn, and its page leads to the other.
+#[utoipa::path(post, path = "/articles/{id}/merge", tag = "articles", security(("key" = ["articles:write"])),
+    params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1)),
+    request_body = Merging,
+    responses((status = 200, body = ArticleShown, description = "As it is now"), Problems))]
+pub(super) async fn merge(
+    caller: Allowed<ArticlesWrite>,
+    State(app): State<App>,
+    Path(id): Path<i64>,
+    Body(merging): Body<Merging>,
+) -> Result<Response, Problem> {
+    let (double, into) = (ArticleId(id), ArticleId(merging.into.0));
+    let mut tx = app.db.begin().await?;
+    find(&mut tx, double).await?;
+    let merged = merge::merge(&mut tx, double, into, app.now()).await;
+    merged.map_err(|problem| match problem {
+        MergeError::Store(problem) => problem.into(),
+        other => Problem::conflict(other.to_string()),
+    })?;
+    let mut change = caller.change("article.merge", format!("article {id}"));
+    change.became = serde_json::json!({ "into": into }).to_string();
+    store::audit::record(&mut tx, &change, app.now()).await?;
+    let article = find(&mut tx, double).await?;
+    tx.commit().await?;
+    one(StatusCode::OK, &article)
 }
 
 async fn set_withdrawn(

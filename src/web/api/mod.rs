@@ -68,6 +68,7 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(articles::get, articles::edit))
         .routes(routes!(articles::withdraw))
         .routes(routes!(articles::publish))
+        .routes(routes!(articles::merge))
         .routes(routes!(topics::all))
         .routes(routes!(sources::page, sources::add))
         .routes(routes!(sources::get, sources::change, sources::remove))

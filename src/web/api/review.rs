@@ -3,19 +3,23 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::key::Scope;
 use crate::app::App;
 use crate::article::Article;
 use crate::article::ArticleId;
+use crate::audience::EmailAddress;
 use crate::delivery::write;
 use crate::digest::Digest;
 use crate::digest::DigestId;
 use crate::digest::render;
+use crate::digest::render::Choices;
 use crate::digest::review;
 use crate::locale::Language;
 use crate::store;
@@ -172,30 +176,50 @@ pub(super) async fn arrange(
     Ok(Json(arranged))
 }
 
-/// What a digest will look like.
+/// What a digest will look like: to whoever gets the most of it, or to one reader, which needs
+/// `subscribers:read` too.
 #[utoipa::path(get, path = "/digests/{id}/preview", tag = "digests", security(("key" = ["digests:read"])),
     params(("id" = i64, Path, minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 1),
-        ("language" = Option<String>, Query, pattern = "^(uk|en)$", description = "`uk` unless given")),
+        ("language" = Option<String>, Query, pattern = "^(uk|en)$", description = "The reader's, or `uk`, unless given"),
+        ("reader" = Option<String>, Query, description = "The address of somebody who has the list")),
     responses((status = 200, body = Preview, description = "It"), Problems))]
 pub(super) async fn preview(
-    _: Allowed<DigestsRead>,
+    caller: Allowed<DigestsRead>,
     State(app): State<App>,
     Path(id): Path<i64>,
     uri: Uri,
 ) -> Result<Json<Preview>, Problem> {
-    let language = match word(uri.query().unwrap_or_default(), "language")?.as_deref() {
-        None | Some("uk") => Language::Uk,
-        Some("en") => Language::En,
-        Some(_) => {
-            let words = "expected `language` to be `uk` or `en`";
-            return Err(Problem::new(axum::http::StatusCode::BAD_REQUEST, words));
-        }
-    };
+    let query = uri.query().unwrap_or_default();
+    let language = language(word(query, "language")?.as_deref())?;
+    let reader = word(query, "reader")?;
     let mut tx = app.db.read().await?;
     let digest = find(&mut tx, id).await?;
     let list = store::list::get(&mut tx, digest.list_id).await?;
+    let choices = match reader {
+        None => None,
+        Some(reader) => {
+            caller.must_have(Scope::SubscribersRead)?;
+            let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, format!("{problem}"));
+            let email = reader.parse::<EmailAddress>().map_err(bad)?;
+            let choices = render::choices_of(&mut tx, &list, &email).await?;
+            Some(choices.ok_or_else(|| Problem::missing("reader of this list", &reader))?)
+        }
+    };
     drop(tx);
-    let rendered = render::preview_of(&app, &digest, &list, language).await?;
+    let rendered = match choices {
+        None => {
+            let language = language.unwrap_or(Language::Uk);
+            render::preview_of(&app, &digest, &list, language).await?
+        }
+        Some(choices) => {
+            let language = language.unwrap_or(choices.language);
+            let choices = Choices {
+                language,
+                ..choices
+            };
+            render::preview_for(&app, &digest, &list, &choices).await?
+        }
+    };
     let rendered = rendered.ok_or_else(|| Problem::conflict("there is nothing in it"))?;
     let sample = write::sample(&app, rendered);
     Ok(Json(Preview {
@@ -203,6 +227,18 @@ pub(super) async fn preview(
         html: sample.html,
         text: sample.text,
     }))
+}
+
+fn language(word: Option<&str>) -> Result<Option<Language>, Problem> {
+    match word {
+        None => Ok(None),
+        Some("uk") => Ok(Some(Language::Uk)),
+        Some("en") => Ok(Some(Language::En)),
+        Some(_) => {
+            let words = "expected `language` to be `uk` or `en`";
+            Err(Problem::new(StatusCode::BAD_REQUEST, words))
+        }
+    }
 }
 
 /// Skip a held digest: its readers count as served, without a letter.

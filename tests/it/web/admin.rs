@@ -35,6 +35,7 @@ in_a_box! {
     a_digest_that_waits_is_shown_as_each_reader_will_get_it,
     a_digest_that_stopped_itself_says_why_and_goes_on_when_told,
     settings_are_seen_without_secrets_and_examined_when_asked,
+    several_subscriptions_are_ended_or_suppressed_at_once_if_meant,
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -392,6 +393,61 @@ async fn settings_are_seen_without_secrets_and_examined_when_asked(mut app: Test
         assert!(page.contains(part), "{part} in {page}");
     }
     assert!(!page.contains("hush"), "{page}");
+}
+
+async fn several_subscriptions_are_ended_or_suppressed_at_once_if_meant(app: TestApp) {
+    let news = app.add_list("news").await;
+    let city = app.add_list("city").await;
+    for (list, email) in [
+        (&news, "a@example.net"),
+        (&news, "b@example.net"),
+        (&city, "b@example.net"),
+        (&news, "c@example.net"),
+    ] {
+        app.subscribe(list, &TestApp::wish(email)).await;
+    }
+    let browser = insider(&app).await;
+    let page = browser.get("/admin/subscribers").await.body;
+    assert!(
+        !page.contains("name=\"subscription\""),
+        "a viewer only looks"
+    );
+    app.sql("UPDATE \"user\" SET role = 'editor'").await;
+    let page = browser.get("/admin/subscribers?q=b").await.body;
+    assert_eq!(page.matches("name=\"subscription\"").count(), 2, "{page}");
+    let ended = |page: &str| page.matches("class=\"state ended\"").count();
+
+    let all = "subscription=1&subscription=2&subscription=99&subscription=x&q=";
+    let unsure = browser
+        .post("/admin/subscribers", &format!("{all}&step=end"))
+        .await;
+    assert_eq!(unsure.location(), "/admin/subscribers?q=&ended=0");
+    let page = browser.get(unsure.location()).await.body;
+    assert!(page.contains("Нічого не змінено"), "{page}");
+    assert_eq!(ended(&page), 0);
+    let meant = format!("{all}&sure=yes&step=end");
+    let done = browser.post("/admin/subscribers", &meant).await;
+    let page = browser.get(done.location()).await.body;
+    assert!(page.contains("Завершено 2 підписки."), "{page}");
+    assert_eq!(ended(&page), 2);
+    let again = browser.post("/admin/subscribers", &meant).await;
+    assert_eq!(again.location(), "/admin/subscribers?q=&ended=0");
+
+    let both = "subscription=2&subscription=3&sure=yes&step=suppress&q=b%40";
+    let done = browser.post("/admin/subscribers", both).await;
+    assert_eq!(done.location(), "/admin/subscribers?q=b%40&suppressed=1");
+    let odd = browser
+        .post("/admin/subscribers", "sure=yes&step=forget")
+        .await;
+    assert_eq!(odd.status, StatusCode::NOT_FOUND);
+    app.publish("Новина-1", &[]).await;
+    app.wait(TimeDelta::days(1));
+    let sent = app.digests().await;
+    let to: Vec<&str> = sent.iter().map(|(to, _)| to.as_str()).collect();
+    assert_eq!(to, ["c@example.net"]);
+    let log = browser.get("/admin/audit").await.body;
+    assert_eq!(log.matches("subscription.end").count(), 2, "{log}");
+    assert_eq!(log.matches("suppression.add").count(), 1, "{log}");
 }
 
 async fn a_digest_that_stopped_itself_says_why_and_goes_on_when_told(app: TestApp) {

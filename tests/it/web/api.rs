@@ -185,6 +185,20 @@ async fn an_article_is_pushed_in_once_and_then_edited(app: TestApp) {
         .get(&format!("/articles/{}", pushed["id"]))
         .await;
     assert_eq!(page.status, StatusCode::GONE);
+    let other = json!({"title": "Новий майданчик", "guid": "press-2"});
+    let other = json_of(&post(&script, "/articles", &other).await)["id"].clone();
+    let merge = format!("/articles/{}/merge", pushed["id"]);
+    for into in [&pushed["id"], &json!(99)] {
+        is_problem(&post(&script, &merge, &json!({ "into": into })).await, 409);
+    }
+    let merged = post(&script, &merge, &json!({ "into": other })).await;
+    assert_eq!(json_of(&merged)["withdrawn"], true, "{merged:?}");
+    let page = format!("/articles/{}", pushed["id"]);
+    let page = Browser::of(&app).get(&page).await;
+    assert_eq!(
+        page.location(),
+        format!("https://news.example.org/articles/{other}")
+    );
 }
 
 async fn what_is_pushed_in_is_cleaned_and_mailed(app: TestApp) {

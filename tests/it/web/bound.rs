@@ -47,6 +47,7 @@ const OPEN: &[(&str, &str, bool)] = &[
     ("POST", "/admin/lists/all", true),
     ("POST", "/admin/lists/all/digest", true),
     ("GET", "/admin/subscribers", false),
+    ("POST", "/admin/subscribers", false),
     ("GET", "/admin/subscribers/1", true),
     ("GET", "/admin/subscribers.csv", false),
     ("GET", "/admin/subscribers/import", false),

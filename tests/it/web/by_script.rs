@@ -268,10 +268,17 @@ async fn a_held_digest_is_put_together_and_skipped_by_a_script(app: TestApp) {
         preview["text"].as_str().unwrap().contains("Добрий день!"),
         "{preview}"
     );
-    is_problem(
-        &get(&script, &format!("{at}/preview?language=de")).await,
-        400,
-    );
+    for (query, status) in [
+        ("language=de", 400),
+        ("reader=nobody", 400),
+        ("reader=nobody%40example.net", 404),
+        ("reader=a%40example.net&reader=a%40example.net", 400),
+    ] {
+        let answer = get(&script, &format!("{at}/preview?{query}")).await;
+        is_problem(&answer, status);
+    }
+    let theirs = json_of(&get(&script, &format!("{at}/preview?reader=a%40example.net")).await);
+    assert_eq!(theirs["text"], preview["text"]);
     let skipped = post(&script, &format!("{at}/skip"), &Value::Null).await;
     assert_eq!(json_of(&skipped)["letters"], json!([]));
     is_problem(

@@ -21,6 +21,7 @@ in_a_box! {
     each_role_may_do_what_it_may_and_nothing_else,
     an_editor_adds_a_source_after_seeing_what_it_gives,
     an_editor_edits_withdraws_and_puts_back_an_article,
+    an_article_gives_way_to_the_one_that_tells_the_same,
     an_editor_adds_and_changes_a_list,
     a_person_is_shown_whole_and_their_subscription_ended,
     the_file_of_subscribers_holds_no_formula_and_comes_back_in,
@@ -85,6 +86,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/lists/all", Some(Role::Editor)),
     ("POST", "/admin/lists/all/digest", Some(Role::Editor)),
     ("GET", "/admin/subscribers", Some(Role::Viewer)),
+    ("POST", "/admin/subscribers", Some(Role::Editor)),
     ("GET", "/admin/subscribers/1", Some(Role::Viewer)),
     ("GET", "/admin/subscribers.csv", Some(Role::Editor)),
     ("GET", "/admin/subscribers/import", Some(Role::Editor)),
@@ -144,6 +146,7 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("POST", "/admin/webhooks/1/test", Some(Role::Owner)),
     ("POST", "/admin/webhooks/99/remove", Some(Role::Owner)),
     ("GET", "/admin/audit", Some(Role::Viewer)),
+    ("POST", "/admin/articles/1/merge", Some(Role::Editor)),
     ("GET", "/admin/settings", Some(Role::Owner)),
     ("POST", "/admin/settings/examination", Some(Role::Owner)),
     ("GET", "/admin/account", Some(Role::Viewer)),
@@ -384,6 +387,51 @@ async fn an_editor_edits_withdraws_and_puts_back_an_article(app: TestApp) {
         editor.post(&format!("{at}/erase"), "").await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+async fn an_article_gives_way_to_the_one_that_tells_the_same(app: TestApp) {
+    for title in ["Міст відкрили", "Відкрили міст", "Відкрито міст"]
+    {
+        app.publish(title, &[]).await;
+    }
+    let editor = signed_in(&app, Role::Editor).await;
+    let page = async |id: i64| Browser::of(&app).get(&format!("/articles/{id}")).await;
+    for into in ["1", "99", "", "x", "https://news.example.org/articles/1"] {
+        let body = format!("into={}", into.replace('/', "%2F"));
+        let refused = editor.post("/admin/articles/1/merge", &body).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{into}");
+        assert!(refused.body.contains("There is no other published news"));
+    }
+    let into = "into=https%3A%2F%2Fnews.example.org%2Farticles%2F2";
+    let merged = editor.post("/admin/articles/1/merge", into).await;
+    assert_eq!(
+        merged.location(),
+        "/admin/articles/1?done=saved",
+        "{merged:?}"
+    );
+    let led = page(1).await;
+    assert_eq!(led.status, StatusCode::PERMANENT_REDIRECT);
+    assert_eq!(led.location(), "https://news.example.org/articles/2");
+    let feed = Browser::of(&app).get("/feed.json").await.body;
+    assert!(!feed.contains("Міст відкрили") && feed.contains("Відкрили міст"));
+    let gone = editor.post("/admin/articles/3/merge", "into=1").await;
+    assert_eq!(
+        gone.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "into one that is off"
+    );
+
+    editor.post("/admin/articles/2/merge", "into=3").await;
+    for id in [1, 2] {
+        let place = "https://news.example.org/articles/3";
+        assert_eq!(page(id).await.location(), place, "{id}");
+    }
+    editor.post("/admin/articles/1/publish", "").await;
+    assert_eq!(page(1).await.status, StatusCode::OK);
+    editor.post("/admin/articles/1/withdraw", "").await;
+    assert_eq!(page(1).await.status, StatusCode::GONE);
+    let log = editor.get("/admin/audit").await.body;
+    assert_eq!(log.matches("article.merge").count(), 2, "{log}");
 }
 
 async fn an_editor_adds_and_changes_a_list(app: TestApp) {

@@ -60,7 +60,8 @@ pub(super) enum Digest {
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
     },
-    /// Cut a digest now, for every active subscription of a cadence, whatever its hour.
+    /// Cut a digest now, for every active subscription of a cadence, whatever its hour; it waits where its
+    /// list has digests reviewed.
     Run {
         /// The list's slug.
         list: String,

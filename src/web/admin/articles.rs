@@ -150,7 +150,7 @@ fn merging(at: &str, into: &str) -> Form {
         title: "merge",
         action: format!("{at}/merge"),
         fields: vec![must(field("into", "merge_into", "text", into))],
-        buttons: vec![("merge", "merge")],
+        buttons: vec![("give_way", "merge")],
         ..Form::default()
     }
 }

@@ -90,11 +90,12 @@ pub(super) async fn page(
     Ok(part.page(&app, "/digests", rows, place, |row| row))
 }
 
-/// Cut a digest now for every active subscription of a cadence, whatever its hour.
+/// Cut a digest now for every active subscription of a cadence, whatever its hour. Where its list has
+/// digests reviewed, it's held.
 #[utoipa::path(post, path = "/digests", tag = "digests", security(("key" = ["digests:write"])),
     params(("Idempotency-Key" = Option<String>, Header, pattern = "^[!-~]{1,200}$", description = "The same key, the same answer, done once")),
     request_body = NewDigest,
-    responses((status = 201, description = "Its letters are queued", body = DigestShown, headers(("location" = String), ("etag" = String))), Problems))]
+    responses((status = 201, description = "Its letters are queued, or it waits for its review", body = DigestShown, headers(("location" = String), ("etag" = String))), Problems))]
 pub(super) async fn run(
     caller: Allowed<DigestsWrite>,
     State(app): State<App>,

@@ -1,5 +1,7 @@
 //! Rhythms: the beats of lists, and when each is due.
 
+use crate::access::reach::Reach;
+use crate::audience::list::Cadence;
 use crate::audience::list::Hour;
 use crate::audience::list::ListId;
 use crate::audience::pace::Beat;
@@ -22,6 +24,13 @@ statements! {
          ON CONFLICT (list_id, cadence, days, hour, zone) DO UPDATE SET zone = excluded.zone RETURNING id");
     DUE = Sql::both(
         "SELECT id, list_id, cadence, days, hour, zone, next_at FROM rhythm WHERE next_at <= $1 ORDER BY next_at, id");
+    /// Of lists within reach, and with a reader; what goes out at once has no hour to look forward to.
+    COMING = Sql::both(
+        "SELECT h.list_id, h.cadence, h.next_at FROM rhythm h
+         WHERE h.next_at > $1 AND h.cadence <> 'immediate'
+           AND ($3 = 0 OR h.list_id IN (SELECT list_id FROM user_list WHERE user_id = $3))
+           AND EXISTS (SELECT 1 FROM subscription s WHERE s.rhythm_id = h.id AND s.state = 'active')
+         ORDER BY h.next_at LIMIT $2");
     /// Alarms set by a clock that was far ahead: beyond what any beat of theirs can be.
     ASTRAY = Sql::both(
         "SELECT id, list_id, cadence, days, hour, zone, next_at FROM rhythm
@@ -68,6 +77,23 @@ pub async fn keep(tx: &mut Tx, list: ListId, beat: Beat, next_at: Stamp) -> Resu
 pub async fn due(tx: &mut Tx, now: Stamp) -> Result<Vec<Rhythm>> {
     let rows: Vec<RhythmRow> = run!(tx, DUE, query_as(now), fetch_all)?;
     rows.iter().map(rhythm).collect()
+}
+
+/// When digests are due next: at most so many, the soonest first.
+pub async fn coming(
+    tx: &mut Tx,
+    reach: &Reach,
+    now: Stamp,
+    limit: i64,
+) -> Result<Vec<(ListId, Cadence, Stamp)>> {
+    let rows: Vec<(ListId, String, Stamp)> =
+        run!(tx, COMING, query_as(now, limit, reach.user()), fetch_all)?;
+    rows.into_iter()
+        .map(|(list, cadence, at)| {
+            let cadence = parsed(&cadence, "rhythm", "cadence", list.0)?;
+            Ok((list, cadence, at))
+        })
+        .collect()
 }
 
 /// Rhythms whose alarms a clock that ran ahead has set too late.

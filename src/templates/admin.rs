@@ -95,6 +95,8 @@ pub struct AdminHome {
     pub silent: Vec<SilentList>,
     /// Sources whose last poll failed, with what people can do about it.
     pub failing: Vec<FailingSource>,
+    /// When the next ones are due.
+    pub coming: Vec<Coming>,
     /// The newest digests.
     pub digests: Vec<DigestRow>,
     /// What the figures were on other days.
@@ -178,10 +180,27 @@ pub enum SubscriptionWord {
 /// `/admin/digests`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Digests {
+    /// When the next ones are due; on the first page.
+    pub coming: Vec<Coming>,
     /// This page of them, newest first.
     pub rows: Vec<DigestRow>,
     /// The next page.
     pub next: Option<String>,
+}
+
+/// A digest that is due some time.
+#[derive(Debug, Clone, Serialize)]
+pub struct Coming {
+    /// When, if there is news by then.
+    pub at: DateTime<FixedOffset>,
+    /// The list's name.
+    pub list: String,
+    /// The list's page.
+    pub url: String,
+    /// Whose.
+    pub cadence: Cadence,
+    /// Whether it waits for a person then.
+    pub held: bool,
 }
 
 /// One digest and its letters.

@@ -8,6 +8,7 @@ use crate::templates::admin::AdminDigest;
 use crate::templates::admin::AdminHome;
 use crate::templates::admin::AlarmNotice;
 use crate::templates::admin::AskCode;
+use crate::templates::admin::Coming;
 use crate::templates::admin::DigestLine;
 use crate::templates::admin::DigestPreview;
 use crate::templates::admin::DigestRow;
@@ -142,6 +143,7 @@ impl Sample for AdminHome {
                 url: URL.into(),
                 error: "expected a feed, but got `text/html`".into(),
             }],
+            coming: coming(),
             digests: digest_rows(),
             charts: vec![board::chart()],
         };
@@ -153,6 +155,7 @@ impl Sample for AdminHome {
             accepted: 0,
             silent: Vec::new(),
             failing: Vec::new(),
+            coming: Vec::new(),
             digests: Vec::new(),
             charts: Vec::new(),
         };
@@ -289,10 +292,24 @@ impl Sample for AdminDigest {
     }
 }
 
+fn coming() -> Vec<Coming> {
+    let due = |cadence, held| Coming {
+        at: moment(),
+        list: LIST.into(),
+        url: format!("{URL}/admin/lists/all"),
+        cadence,
+        held,
+    };
+    vec![due(Cadence::Daily, false), due(Cadence::Weekly, true)]
+}
+
 impl Sample for Digests {
     fn samples() -> Vec<Self> {
-        let page = |rows, next| Self { rows, next };
+        let page = |coming, rows, next| Self { coming, rows, next };
         let next = format!("{URL}/admin/digests?after=4");
-        vec![page(digest_rows(), Some(next)), page(Vec::new(), None)]
+        vec![
+            page(coming(), digest_rows(), Some(next)),
+            page(Vec::new(), Vec::new(), None),
+        ]
     }
 }

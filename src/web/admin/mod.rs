@@ -10,6 +10,7 @@ pub(super) mod account;
 pub(super) mod articles;
 pub(super) mod bound;
 pub(super) mod codes;
+mod coming;
 mod desk;
 pub(super) mod digest;
 pub(super) mod first_steps;
@@ -103,6 +104,7 @@ pub(super) async fn home(visit: Visit, Anyone(user): Anyone) -> Result<Response,
             readers_by_day(&visit, &mut tx, (reach, active)).await?,
             by_digest(&visit, &digests),
         ],
+        coming: coming::coming(&visit, &mut tx, reach).await?,
         digests: digests
             .into_iter()
             .map(|digest| digest_row(&visit, digest))
@@ -213,6 +215,10 @@ pub(super) async fn digests(visit: Visit, Anyone(user): Anyone) -> Result<Respon
     digests.truncate(A_PAGE);
     let last = digests.last().filter(|_| more).map(|digest| digest.id.0);
     let page = Digests {
+        coming: match before {
+            None => coming::coming(&visit, &mut tx, &user.reach).await?,
+            Some(_) => Vec::new(),
+        },
         rows: digests
             .into_iter()
             .map(|digest| digest_row(&visit, digest))

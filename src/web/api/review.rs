@@ -199,9 +199,11 @@ pub(super) async fn preview(
         None => None,
         Some(reader) => {
             caller.must_have(Scope::SubscribersRead)?;
-            let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, format!("{problem}"));
-            let email = reader.parse::<EmailAddress>().map_err(bad)?;
-            let choices = render::choices_of(&mut tx, &list, &email).await?;
+            // What is no address is nobody's.
+            let choices = match reader.parse::<EmailAddress>() {
+                Ok(email) => render::choices_of(&mut tx, &list, &email).await?,
+                Err(_) => None,
+            };
             Some(choices.ok_or_else(|| Problem::missing("reader of this list", &reader))?)
         }
     };

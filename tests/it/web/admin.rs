@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use chrono::TimeDelta;
 use visnyk::access::Role;
 use visnyk::audience::list::Cadence;
+use visnyk::audience::list::Hour;
 use visnyk::audience::list::Review;
 use visnyk::audience::sign_up;
 use visnyk::audience::sign_up::Wish;
@@ -36,6 +37,7 @@ in_a_box! {
     a_digest_that_stopped_itself_says_why_and_goes_on_when_told,
     settings_are_seen_without_secrets_and_examined_when_asked,
     several_subscriptions_are_ended_or_suppressed_at_once_if_meant,
+    the_next_digests_are_foreseen,
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -295,11 +297,18 @@ async fn an_editor_arranges_and_releases_a_digest_and_a_viewer_only_looks(app: T
     assert!(page.body.contains("value=\"release\""), "{}", page.body);
     let done = browser.post("/admin/digests/1", &act).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER);
+    let live = "hx-trigger=\"every 5s\"";
+    let page = browser.get("/admin/digests/1").await.body;
+    assert!(
+        page.contains(live) && page.contains("/assets/htmx.js"),
+        "{page}"
+    );
     let sent = app.digests().await;
     assert_eq!(sent.len(), 1);
     assert_eq!(sent[0].1, ["Новина-1", "Новина-3"]);
     let page = browser.get("/admin/digests/1").await;
     assert!(page.body.contains("<progress"), "{}", page.body);
+    assert!(!page.body.contains(live), "it's over: {}", page.body);
     let log = browser.get("/admin/audit").await;
     assert!(log.body.contains("digest.release"), "{}", log.body);
     assert_eq!(
@@ -448,6 +457,43 @@ async fn several_subscriptions_are_ended_or_suppressed_at_once_if_meant(app: Tes
     let log = browser.get("/admin/audit").await.body;
     assert_eq!(log.matches("subscription.end").count(), 2, "{log}");
     assert_eq!(log.matches("suppression.add").count(), 1, "{log}");
+}
+
+async fn the_next_digests_are_foreseen(app: TestApp) {
+    let news = app.add_list("news").await;
+    let city = app
+        .add_list_with("city", |list| list.review = Review::Hold)
+        .await;
+    app.add_list("nobody").await;
+    let browser = insider(&app).await;
+    let title = "Наступні дайджести";
+    assert!(!browser.get("/admin/digests").await.body.contains(title));
+    for (list, email, hour) in [
+        (&news, "a@example.net", 7),
+        (&news, "b@example.net", 9),
+        (&city, "a@example.net", 8),
+    ] {
+        let wish = Wish {
+            hour: Some(Hour::try_from(hour).unwrap()),
+            ..TestApp::wish(email)
+        };
+        app.subscribe(list, &wish).await;
+    }
+    for path in ["/admin", "/admin/digests"] {
+        let page = browser.get(path).await.body;
+        let page = scraper::Html::parse_document(&page);
+        let rows = scraper::Selector::parse("[aria-label='Наступні дайджести'] tbody tr").unwrap();
+        let rows: Vec<String> = page.select(&rows).map(|row| row.html()).collect();
+        assert_eq!(
+            rows.len(),
+            2,
+            "one for each list with readers: {rows:?} on {path}"
+        );
+        let row = |slug: &str| rows.iter().find(|row| row.contains(slug)).unwrap();
+        assert!(row("/lists/news").contains("07:00"), "{rows:?}");
+        let city = row("/lists/city");
+        assert!(city.contains("08:00") && city.contains("чекатиме на перевірку"));
+    }
 }
 
 async fn a_digest_that_stopped_itself_says_why_and_goes_on_when_told(app: TestApp) {

@@ -270,7 +270,7 @@ async fn a_held_digest_is_put_together_and_skipped_by_a_script(app: TestApp) {
     );
     for (query, status) in [
         ("language=de", 400),
-        ("reader=nobody", 400),
+        ("reader=nobody", 404),
         ("reader=nobody%40example.net", 404),
         ("reader=a%40example.net&reader=a%40example.net", 400),
     ] {

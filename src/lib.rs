@@ -18,6 +18,7 @@
 pub mod access;
 pub mod app;
 pub mod callback;
+pub mod choice;
 pub mod clock;
 pub mod config;
 pub mod locale;

@@ -39,24 +39,27 @@ pub async fn run(app: &App) -> anyhow::Result<()> {
     if app.settings.roles.contains(&Role::Send) {
         give_out(&scheduler, app).await?;
     }
+    let roles = &app.settings.roles;
+    if roles.contains(&Role::Ingest) || roles.contains(&Role::Send) {
+        every(
+            &scheduler,
+            "*/2 * * * * *",
+            app,
+            "import",
+            |app| async move { upload::take_due(&app).await },
+        )
+        .await?;
+    }
     every(
         &scheduler,
         "*/5 * * * * *",
         app,
-        "moved",
+        "installation",
         |app| async move {
             let moved = installation::refuse_moved(&mut app.db.read().await?).await;
             moved.inspect_err(|_| app.stop.cancel())?;
-            Ok(())
+            Ok(app.renew().await?)
         },
-    )
-    .await?;
-    every(
-        &scheduler,
-        "*/2 * * * * *",
-        app,
-        "import",
-        |app| async move { upload::take_due(&app).await },
     )
     .await?;
     scheduler.start().await?;
@@ -166,7 +169,7 @@ where
     let ring = {
         let app = app.clone();
         move || {
-            let (app, flow, busy) = (app.clone(), flow.clone(), Arc::clone(&busy));
+            let (app, flow, busy) = (app.current(), flow.clone(), Arc::clone(&busy));
             async move {
                 let Ok(_alone) = busy.try_lock() else { return };
                 if let Err(problem) = flow(app).await {

@@ -86,12 +86,19 @@ scopes! {
     KeysWrite = "keys:write",
     /// Who changed what.
     AuditRead = "audit:read",
+    /// What the newsroom is called, and who its letters are from.
+    SettingsRead = "settings:read",
+    /// Changing that.
+    SettingsWrite = "settings:write",
 }
 
 impl Scope {
-    /// Whether it's about who may do what: not for a script that only looks after news and letters.
+    /// Whether it's about who may do what, or whose newsroom it is: not for a script that only looks after news and letters.
     pub fn is_about_access(self) -> bool {
-        matches!(self.noun_and_verb().0, "users" | "keys" | "audit")
+        matches!(
+            self.noun_and_verb().0,
+            "users" | "keys" | "audit" | "settings"
+        )
     }
 
     fn noun_and_verb(self) -> (&'static str, &'static str) {

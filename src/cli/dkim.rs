@@ -1,14 +1,12 @@
 //! `dkim`: keys that sign letters.
 
-use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use crate::choice::keep_key;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
@@ -51,15 +49,14 @@ impl Dkim {
             key_file,
         } = self;
         let settings = common.settings()?;
-        let path =
-            key_file.unwrap_or_else(|| settings.data.join(format!("dkim-{domain}-{selector}.pem")));
+        let path = key_file.unwrap_or_else(|| settings.own_key(&domain, &selector).key_file);
         let algorithm = match algorithm {
             Kind::Rsa => Algorithm::Rsa,
             Kind::Ed25519 => Algorithm::Ed25519,
         };
         let key = dkim::new_key(&domain, &selector, algorithm)
             .map_err(|problem| Failure::new(Exit::Usage, problem.to_string()))?;
-        write(&path, &key.pem).map_err(|problem| {
+        keep_key(&path, &key.pem).map_err(|problem| {
             Failure::new(
                 Exit::CantCreate,
                 format!("the key `{}` can't be made: {problem}", path.display()),
@@ -79,18 +76,4 @@ impl Dkim {
         });
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// A key is for its owner's eyes, and never written over another.
-fn write(path: &std::path::Path, pem: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(pem.as_bytes())?;
-    file.sync_all()
 }

@@ -21,6 +21,7 @@ mod moving;
 mod out;
 mod read;
 mod serve;
+mod setting;
 mod shell;
 mod source;
 mod subscriber;
@@ -114,6 +115,9 @@ enum Command {
     /// Addresses that must not be written to.
     #[command(subcommand)]
     Suppression(suppression::Suppression),
+    /// What is set, and what owners choose of it.
+    #[command(subcommand)]
+    Setting(setting::Setting),
     /// People who look after lists.
     #[command(subcommand)]
     User(user::User),
@@ -193,6 +197,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Letter(letter) => letter.run(common).await,
         Command::Bounce(bounce) => bounce.run(common).await,
         Command::Suppression(suppression) => suppression.run(common).await,
+        Command::Setting(setting) => setting.run(common).await,
         Command::User(user) => user.run(common).await,
         Command::Key(key) => key.run(common).await,
         Command::Openapi => upkeep::openapi(common),

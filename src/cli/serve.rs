@@ -120,19 +120,13 @@ pub(super) fn lock(settings: &Settings) -> Result<Option<Lock>, Failure> {
 /// Everything that `roles` name, until the app stops; what is open may end first.
 pub(super) async fn run(app: &App, listener: TcpListener) -> Result<(), Failure> {
     let roles = &app.settings.roles;
-    let rings = roles.contains(&Role::Ingest) || roles.contains(&Role::Send);
     let web = async {
         if roles.contains(&Role::Web) {
             web::serve(app.clone(), listener).await?;
         }
         anyhow::Ok(())
     };
-    let clock = async {
-        if rings {
-            schedule::run(app).await?;
-        }
-        anyhow::Ok(())
-    };
+    let clock = schedule::run(app);
     let sending = async {
         if roles.contains(&Role::Send) {
             worker::run(app, Until::Stopped).await?;

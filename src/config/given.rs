@@ -115,6 +115,17 @@ fn value(entry: DeValue<'_>, place: &dyn Fn(usize) -> Origin) -> Value {
     }
 }
 
+/// Whether something was given for a key, such as `mail.from`.
+pub(super) fn has(tree: &Table, key: &str) -> bool {
+    match key.split_once('.') {
+        None => tree.contains_key(key),
+        Some((section, key)) => tree.get(section).is_some_and(|given| match &given.value {
+            Value::Table(table) => has(table, key),
+            _ => false,
+        }),
+    }
+}
+
 /// Puts `VISNYK_*` over what is in `tree`: `VISNYK_MAIL__FROM` is `mail.from`.
 /// A variable that is empty is as good as unset.
 pub(super) fn add_environment(

@@ -82,6 +82,14 @@ pub struct DkimKey {
     pub key_file: PathBuf,
 }
 
+/// The sender until somebody says who it is.
+pub(super) fn nobody() -> Mailbox {
+    Mailbox {
+        name: None,
+        address: "visnyk@localhost".into(),
+    }
+}
+
 impl Mail {
     pub(super) fn from_section(mail: &mut Section<'_>, data: &Path) -> Self {
         let from = mail.text("from", value::mailbox);
@@ -89,10 +97,7 @@ impl Mail {
             Relay::from_section(relay, data)
         });
         Self {
-            from: from.unwrap_or_else(|| Mailbox {
-                name: None,
-                address: "visnyk@localhost".into(),
-            }),
+            from: from.unwrap_or_else(nobody),
             reply_to: mail.text("reply_to", value::mailbox),
             bounces: mail.text("bounces", value::domain),
             mailbox: mail.text("mailbox", value::mailbox_url),

@@ -1,4 +1,5 @@
-//! Settings: defaults, then `visnyk.toml`, then `VISNYK_*` variables, then `--data`.
+//! Settings: defaults, then what owners [chose](Choice) in the console, then `visnyk.toml`, then
+//! `VISNYK_*` variables, then `--data`.
 //!
 //! In come the text of a file and the environment; out come [`Settings`], in which every value
 //! is checked, or a [`ConfigError`] that tells every problem at once. Settings are read once, in
@@ -6,6 +7,7 @@
 //! database, a key file or a connection.
 
 mod access;
+mod choice;
 mod given;
 mod mail;
 mod problem;
@@ -21,6 +23,7 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 pub use crate::config::access::{Access, Oidc};
+pub use crate::config::choice::{Choice, Chosen, NoChoice};
 pub use crate::config::mail::{Alarm, Canary, DkimKey, Mail, Relay};
 pub use crate::config::problem::{ConfigError, Origin, Problem};
 pub use crate::config::shown::Shown;
@@ -67,6 +70,8 @@ pub struct Settings {
     pub retain: Retain,
     /// The log.
     pub log: Log,
+    /// What owners could choose if the operator hadn't said it.
+    pub said_by_operator: BTreeSet<Choice>,
 }
 
 /// The newsroom as readers know it.
@@ -194,7 +199,13 @@ impl Settings {
             let folder = data.to_str().unwrap_or("\0").to_owned();
             given.insert("data".into(), Given::text(folder, Origin::CommandLine));
         }
+        let is_said = |choice: &Choice| given::has(&given, choice.key());
+        let said_by_operator = Choice::ALL.into_iter().filter(is_said).collect();
         let settings = Section::top(given, &mut problems, Self::from_section);
+        let settings = Self {
+            said_by_operator,
+            ..settings
+        };
         if problems.is_empty() {
             Ok(settings)
         } else {
@@ -249,6 +260,7 @@ impl Settings {
             templates,
             retain,
             log,
+            said_by_operator: BTreeSet::new(),
         }
     }
 }

@@ -254,7 +254,7 @@ async fn lease_batch(
     if letters.is_empty() {
         return Ok(Vec::new());
     }
-    match common.gather(app, &letters).await {
+    match common.gather(&app.current(), &letters).await {
         Ok(()) => Ok(letters
             .into_iter()
             .map(|letter| common.job(letter))

@@ -1,4 +1,4 @@
-//! What an installation was given once and keeps, whatever becomes of its settings.
+//! What an installation was given once and keeps, whatever becomes of its settings; and what its owners chose.
 
 use chrono::Datelike;
 
@@ -20,9 +20,21 @@ statements! {
         "INSERT INTO installation (name, value, since) VALUES ($1, $2, $3)
          ON CONFLICT (name) DO UPDATE SET value = excluded.value, since = excluded.since
          WHERE installation.value <> excluded.value");
+    /// Replaces the value.
+    SET = Sql::both(
+        "INSERT INTO installation (name, value, since) VALUES ($1, $2, $3)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value, since = excluded.since");
+    /// PostgreSQL may compare by a language, in which a space is nothing; the table has a few rows.
+    CHOSEN = Sql {
+        sqlite: "SELECT name, value FROM installation WHERE name > 'chosen ' AND name < 'chosen!' ORDER BY name",
+        postgres: "SELECT name, value FROM installation WHERE name LIKE 'chosen %' ORDER BY name",
+    };
     GET = Sql::both("SELECT value, since FROM installation WHERE name = $1");
     FORGET = Sql::both("DELETE FROM installation WHERE name = $1");
 }
+
+/// What stands before the names of what owners chose.
+const CHOICE: &str = "chosen ";
 
 /// What feeds need to know of the place they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +80,26 @@ pub async fn set_moved(tx: &mut Tx, to: &str, now: Stamp) -> Result<()> {
 /// Forgets that everything was moved. Says whether it was.
 pub async fn clear_moved(tx: &mut Tx) -> Result<bool> {
     Ok(change!(tx, FORGET, ("moved",))? > 0)
+}
+
+/// What owners chose, by names that [`choose`] was given.
+pub async fn chosen(tx: &mut Tx) -> Result<Vec<(String, String)>> {
+    let rows: Vec<(String, String)> = run!(tx, CHOSEN, query_as(), fetch_all)?;
+    let rows = rows.into_iter().filter_map(|(name, value)| {
+        let name = name.strip_prefix(CHOICE)?.to_owned();
+        Some((name, value))
+    });
+    Ok(rows.collect())
+}
+
+/// Notes what owners chose, or that they choose it no more.
+pub async fn choose(tx: &mut Tx, name: &str, value: Option<&str>, now: Stamp) -> Result<()> {
+    let name = format!("{CHOICE}{name}");
+    match value {
+        Some(value) => change!(tx, SET, (&name, value, now))?,
+        None => change!(tx, FORGET, (&name,))?,
+    };
+    Ok(())
 }
 
 async fn get(tx: &mut Tx, name: &str) -> Result<(String, Stamp)> {

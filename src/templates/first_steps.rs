@@ -14,12 +14,14 @@ pub struct FirstSteps {
     pub steps: Vec<Step>,
     /// What the settings say.
     pub settings: Vec<Setting>,
+    /// Where whoever looks may choose them; letters are signed there too.
+    pub settings_url: Option<String>,
     /// What is to be published for letters to be known by their signatures.
     pub records: Vec<Record>,
-    /// The domain that letters are from, if nothing signs them.
-    pub unsigned: Option<String>,
-    /// What came of asking for a test letter.
-    pub test: Option<TestLetter>,
+    /// Whether letters are from a domain, and nothing signs them.
+    pub unsigned: bool,
+    /// What came of the last step.
+    pub came: Option<Came>,
 }
 
 /// One step: the words `first_step.…`.
@@ -87,11 +89,15 @@ pub struct Record {
     pub text: String,
 }
 
-/// What came of asking for a test letter: the words `test_letter.…`.
+/// What came of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TestLetter {
-    /// It's on its way.
+pub enum Came {
+    /// The newsroom is named.
+    Saved,
+    /// Letters are signed.
+    Signed,
+    /// A test letter is on its way.
     Sent,
     /// There were too many within an hour.
     Enough,

@@ -47,6 +47,12 @@ impl Fields {
         self.exact(name).trim()
     }
 
+    /// The same; `None` if there is none.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        let field = self.0.iter().find(|(key, _)| key == name);
+        field.map(|(_, value)| value.trim())
+    }
+
     /// Every field of this name that has something in it, trimmed.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let named = self.0.iter().filter(move |(key, _)| key == name);

@@ -75,9 +75,17 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// What handlers share.
 #[derive(Clone, FromRef)]
 struct Web {
+    #[from_ref(skip)]
     app: App,
     budgets: Arc<Budgets>,
     passwords: Arc<Semaphore>,
+}
+
+/// By the settings in force when the request came.
+impl FromRef<Web> for App {
+    fn from_ref(web: &Web) -> Self {
+        web.app.current()
+    }
 }
 
 /// The whole site, by the long way.
@@ -103,7 +111,7 @@ async fn look_anew(State(kiosk): State<Arc<Kiosk>>, request: Request, next: Next
 fn routes(patience: Duration, app: App, kiosk: Arc<Kiosk>) -> Router {
     let changed = Arc::clone(&kiosk);
     let web = Web {
-        app: app.clone(),
+        app,
         budgets: Arc::default(),
         passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
     };
@@ -112,7 +120,7 @@ fn routes(patience: Duration, app: App, kiosk: Arc<Kiosk>) -> Router {
     let own = own.layer(from_fn_with_state(web.clone(), guard::same_origin));
     open.merge(own)
         .merge(private(api::routes(&web)))
-        .merge(feeds::routes_to(kiosk).with_state(app))
+        .merge(feeds::routes(kiosk))
         .fallback(error::no_such_page)
         .method_not_allowed_fallback(error::no_such_method)
         .layer(DefaultBodyLimit::max(MOST_BODY))
@@ -264,9 +272,7 @@ fn desks() -> Router<Web> {
     use admin::letters;
     use admin::lists;
     use admin::people;
-    use admin::settings;
     use admin::sources;
-    use admin::staff;
     use admin::suppressions;
     Router::new()
         .route("/admin/sources", get(sources::all))
@@ -315,15 +321,13 @@ fn desks() -> Router<Web> {
             post(suppressions::remove),
         )
         .merge(people_who_may())
-        .route("/admin/audit", get(staff::audit))
-        .route("/admin/settings", get(settings::page))
-        .route("/admin/settings/examination", post(settings::examine))
         .layer(DefaultBodyLimit::max(MOST_TEXT))
 }
 
-/// Who may do what.
+/// Who may do what and what they did, and whose newsroom it is.
 fn people_who_may() -> Router<Web> {
     use admin::bound;
+    use admin::settings;
     use admin::staff;
     Router::new()
         .route("/admin/users", get(staff::all).post(staff::add))
@@ -332,6 +336,13 @@ fn people_who_may() -> Router<Web> {
         .route("/admin/users/{id}/reset", post(staff::reset))
         .route("/admin/keys", post(staff::add_key))
         .route("/admin/keys/{id}/revoke", post(staff::revoke))
+        .route("/admin/audit", get(staff::audit))
+        .route(
+            "/admin/settings",
+            get(settings::page).post(settings::choose),
+        )
+        .route("/admin/settings/signing", post(settings::sign))
+        .route("/admin/settings/examination", post(settings::examine))
 }
 
 /// Who is told of what happens here.

@@ -80,6 +80,7 @@ const BANDS: &[(&str, Band)] = &[
     ("digest::sent", Flows),
     ("webhook::post", Flows),
     ("doctor", Flows),
+    ("choice", Flows),
     ("web", Doors),
     ("schedule", Doors),
     ("cli", Commands),

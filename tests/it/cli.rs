@@ -679,3 +679,37 @@ fn a_table_as_excel_writes_it_in_ukraine_comes_in() {
         assert_eq!(shown["name"], "Олена Їжак");
     }
 }
+
+#[test]
+fn owners_settings_are_chosen_at_the_command_line() {
+    let folder = TempDir::new().unwrap();
+    let visnyk = Visnyk::at(folder.path());
+    let named = visnyk.run(&["setting", "set", "site.name", "Громада"]);
+    assert_eq!(named.code, 0, "{}", named.stderr);
+    assert_eq!(named.stdout.trim(), "site.name is Громада");
+    let name = |environment: &[(&str, &str)]| {
+        let listed = json(&visnyk.run_with(&["setting", "list", "--json"], environment, ""));
+        let listed = listed.as_array().unwrap().clone();
+        listed
+            .into_iter()
+            .find(|setting| setting["key"] == "site.name")
+    };
+    let chosen = name(&[]).unwrap();
+    assert_eq!(chosen["value"], "Громада");
+    assert_eq!(chosen["owners_choose"], true);
+    let operators = name(&[("VISNYK_SITE__NAME", "Операторів")]).unwrap();
+    assert_eq!(operators["value"], "Операторів");
+    assert_eq!(operators["owners_choose"], false);
+    let bad = visnyk.run(&["setting", "set", "site.zone", "Mars/Base"]);
+    assert_eq!(bad.code, 65);
+    assert!(
+        bad.stderr.contains("site.zone: expected a zone"),
+        "{}",
+        bad.stderr
+    );
+    let others = visnyk.run(&["setting", "set", "mail.relay", "smtp://x"]);
+    assert_eq!(others.code, 64);
+    assert!(others.stderr.contains("visnyk.toml"), "{}", others.stderr);
+    let unset = visnyk.run(&["setting", "unset", "site.name"]);
+    assert_eq!(unset.stdout.trim(), "site.name is Вісник");
+}

@@ -1,12 +1,12 @@
 //! Samples of what comes next while an installation is new.
 
+use crate::templates::first_steps::Came;
 use crate::templates::first_steps::FirstSteps;
 use crate::templates::first_steps::Record;
 use crate::templates::first_steps::Setting;
 use crate::templates::first_steps::Step;
 use crate::templates::first_steps::StepName;
 use crate::templates::first_steps::StepState;
-use crate::templates::first_steps::TestLetter;
 use crate::templates::samples::URL;
 
 fn settings(sender: &str, relay: &str) -> Vec<Setting> {
@@ -34,12 +34,12 @@ fn steps(done: usize, source: &'static str) -> Vec<Step> {
         (StepName::Digest, "digest"),
     ];
     let steps = named.into_iter().enumerate().map(|(place, (name, how))| {
-        let is_link = !matches!(name, StepName::Settings | StepName::Letter);
+        let is_link = name != StepName::Letter;
         Step {
             name,
             state: match place {
                 place if place < done => StepState::Done,
-                place if place == done.max(1) => StepState::Next,
+                place if place == done => StepState::Next,
                 _ => StepState::Later,
             },
             how,
@@ -57,21 +57,23 @@ pub(super) fn samples() -> [FirstSteps; 2] {
         all: 6,
         steps: steps(0, "source"),
         settings: settings("visnyk@localhost", "/var/lib/visnyk/outbox"),
+        settings_url: Some(format!("{URL}/admin/settings")),
         records: Vec::new(),
-        unsigned: Some("visnyk.example".into()),
-        test: Some(TestLetter::Enough),
+        unsigned: true,
+        came: Some(Came::Enough),
     };
     let later = FirstSteps {
         done: 4,
         all: 6,
         steps: steps(4, "source_added"),
         settings: settings("Вісник <news@visnyk.example>", "relay.example"),
+        settings_url: None,
         records: vec![Record {
             name: "v1._domainkey.visnyk.example".into(),
             text: format!("v=DKIM1; k=rsa; p={}", "MIIBIjANBgkqhkiG9w0B".repeat(18)),
         }],
-        unsigned: None,
-        test: Some(TestLetter::Sent),
+        unsigned: false,
+        came: Some(Came::Sent),
     };
     [first, later]
 }

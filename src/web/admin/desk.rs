@@ -130,6 +130,7 @@ pub(super) fn board(visit: &Visit, user: &User, mut page: Board) -> Result<Respo
             "saved" => Some("saved"),
             "added" => Some("added"),
             "removed" => Some("removed"),
+            "signed" => Some("signed"),
             "soon" => Some("soon"),
             "nothing_new" => Some("nothing_new"),
             "published_held" => Some("published_held"),
@@ -165,12 +166,13 @@ pub(super) async fn note(
     let change = Change {
         was,
         became,
-        ..change(user, (action, subject))
+        ..by(user, (action, subject))
     };
     store::audit::record(tx, &change, now).await
 }
 
-fn change(user: &User, (action, subject): (&'static str, String)) -> Change {
+/// A change that somebody makes.
+pub(super) fn by(user: &User, (action, subject): (&'static str, String)) -> Change {
     Change {
         actor: actor(user),
         action,
@@ -185,7 +187,7 @@ pub(super) async fn note_after(
     user: &User,
     what: (&'static str, String),
 ) -> store::Result<()> {
-    store::audit::record_after(&app.db, &change(user, what), app.now()).await
+    store::audit::record_after(&app.db, &by(user, what), app.now()).await
 }
 
 /// A moment as people read it.

@@ -2,14 +2,14 @@
 //! a test letter for the owner. Everything is read off what there is, so that nothing needs to be
 //! ticked, and the list goes away once the first digest is out.
 
-use axum::response::IntoResponse;
-use axum::response::Redirect;
 use axum::response::Response;
 
 use crate::access::Role;
 use crate::access::User;
 use crate::app::App;
 use crate::audience::list::List;
+use crate::choice;
+use crate::config::Choice;
 use crate::config::Destination;
 use crate::letter::LetterPurpose;
 use crate::letter::LetterTemplate;
@@ -18,14 +18,15 @@ use crate::letter::template;
 use crate::store;
 use crate::store::Tx;
 use crate::store::first_steps::Reached;
+use crate::templates::first_steps::Came;
 use crate::templates::first_steps::FirstSteps;
 use crate::templates::first_steps::Record;
 use crate::templates::first_steps::Setting;
 use crate::templates::first_steps::Step;
 use crate::templates::first_steps::StepName;
 use crate::templates::first_steps::StepState;
-use crate::templates::first_steps::TestLetter;
 use crate::web::admin::desk::Owner;
+use crate::web::admin::desk::back;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
@@ -66,21 +67,51 @@ pub(super) async fn left(
         all: steps.len(),
         steps,
         settings: settings(app),
+        settings_url: (user.role == Role::Owner).then(|| app.url("/admin/settings")),
         records: records(app),
         unsigned: unsigned(app),
-        test: visit.asked_for("test").and_then(|came| match &*came {
-            "sent" => Some(TestLetter::Sent),
-            "enough" => Some(TestLetter::Enough),
+        came: visit.asked_for("done").and_then(|came| match &*came {
+            "saved" => Some(Came::Saved),
+            "signed" => Some(Came::Signed),
+            "sent" => Some(Came::Sent),
+            "enough" => Some(Came::Enough),
             _ => None,
         }),
     }))
 }
 
+/// Where somebody goes on from the settings: to what comes next, while there is something left.
+pub(super) async fn onwards(app: &App) -> Result<&'static str, Error> {
+    let reached = store::first_steps::reached(&mut app.db.read().await?).await?;
+    let over = reached.digest && is_set_up(app);
+    Ok(if over { "/admin/settings" } else { "/admin" })
+}
+
 /// Whether letters are from a domain, and go further than this machine.
 fn is_set_up(app: &App) -> bool {
-    let mail = &app.settings.mail;
-    let leaves = |to: &Destination| matches!(to, Destination::Server(_));
-    mail.from.domain().contains('.') && mail.relays.iter().any(|relay| leaves(&relay.to))
+    is_somebody(app) && goes_out(app)
+}
+
+fn is_somebody(app: &App) -> bool {
+    app.settings.mail.from.domain().contains('.')
+}
+
+fn goes_out(app: &App) -> bool {
+    let mut relays = app.settings.mail.relays.iter();
+    relays.any(|relay| matches!(relay.to, Destination::Server(_)))
+}
+
+/// What is still to be said of the newsroom, and where, if it's by whoever looks.
+fn naming(app: &App, is_owner: bool) -> (&'static str, Option<String>) {
+    if is_somebody(app) {
+        ("relay", None)
+    } else if !app.settings.leaves(Choice::Sender) {
+        ("settings_file", None)
+    } else if is_owner {
+        ("settings", Some("/admin/settings".to_owned()))
+    } else {
+        ("settings_owner", None)
+    }
 }
 
 fn steps(app: &App, user: &User, reached: Reached, lists: &[List]) -> Vec<Step> {
@@ -104,8 +135,9 @@ fn steps(app: &App, user: &User, reached: Reached, lists: &[List]) -> Vec<Step> 
     } else {
         ("/admin/sources/new", "source")
     };
+    let (naming, place) = naming(app, owner);
     vec![
-        step(StepName::Settings, is_set_up(app), "settings", None),
+        step(StepName::Settings, is_set_up(app), naming, place),
         Step {
             post: owner.then(|| "/admin/test-letter".to_owned()),
             ..step(
@@ -167,9 +199,9 @@ fn records(app: &App) -> Vec<Record> {
     records.collect()
 }
 
-fn unsigned(app: &App) -> Option<String> {
+fn unsigned(app: &App) -> bool {
     let domain = app.settings.mail.from.domain();
-    (app.signers.is_empty() && domain.contains('.')).then(|| domain.to_owned())
+    domain.contains('.') && !choice::is_signed(app, domain)
 }
 
 /// `POST /admin/test-letter`: a sample of a digest, to whoever asks.
@@ -181,5 +213,5 @@ pub(in crate::web) async fn test_letter(
     let text = template::text(app, SAMPLE).await?;
     let sent = template::send_sample(app, &user, (SAMPLE, &text)).await?;
     let came = if sent { "sent" } else { "enough" };
-    Ok(Redirect::to(&format!("/admin?test={came}")).into_response())
+    Ok(back("/admin", came))
 }

@@ -123,7 +123,7 @@ needs! {
     ArticlesRead, ArticlesWrite, SourcesRead, SourcesWrite, ListsRead, ListsWrite, SubscribersRead,
     SubscribersWrite, DigestsRead, DigestsWrite, LettersRead, LettersWrite, SuppressionsRead,
     SuppressionsWrite, WebhooksRead, WebhooksWrite, TemplatesRead, TemplatesWrite, UsersRead, UsersWrite,
-    KeysRead, KeysWrite, AuditRead,
+    KeysRead, KeysWrite, AuditRead, SettingsRead, SettingsWrite,
 }
 
 /// Whoever calls, if their key has the scope.

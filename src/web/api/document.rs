@@ -55,6 +55,7 @@ use crate::web::visit::Visit;
                        has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`). What isn't answered with 2xx comes again for \
                        three days; 410 ends it."),
         (name = "templates", description = "What letters are written with"),
+        (name = "settings", description = "What owners choose of the newsroom's settings"),
         (name = "users", description = "People who look after lists"),
         (name = "keys", description = "Keys for scripts. A key makes none that may do what it may not itself"),
         (name = "audit", description = "Who changed what"),

@@ -284,7 +284,8 @@ fn hour(hour: i64) -> Result<Hour, Problem> {
     Hour::try_from(hour).map_err(|problem| Problem::field("/hour", problem))
 }
 
-fn mailbox(sender: Sender) -> Mailbox {
+/// As settings have it.
+pub(super) fn mailbox(sender: Sender) -> Mailbox {
     Mailbox {
         name: sender.name.map(String::from),
         address: sender.address.as_str().to_lowercase(),

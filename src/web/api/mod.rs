@@ -19,6 +19,7 @@ mod lists;
 mod once;
 mod problem;
 mod review;
+mod settings;
 mod shape;
 mod sources;
 mod subscribers;
@@ -107,6 +108,8 @@ fn operations() -> OpenApiRouter<Web> {
         .routes(routes!(templates::preview))
         .routes(routes!(templates::versions))
         .routes(routes!(templates::restore))
+        .routes(routes!(settings::get, settings::change))
+        .routes(routes!(settings::sign))
         .routes(routes!(users::page, users::add))
         .routes(routes!(users::get))
         .routes(routes!(users::bind))

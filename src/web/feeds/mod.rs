@@ -43,6 +43,7 @@ use crate::feed::snapshot::Answer;
 use crate::feed::snapshot::Conditions;
 use crate::feed::snapshot::Snapshot;
 use crate::locale::Language;
+use crate::web::Web;
 use crate::web::feeds::fields::joined;
 use crate::web::feeds::fields::takes_entries;
 use crate::web::feeds::fields::text;
@@ -84,12 +85,8 @@ const SECONDS_TO_SETTLE: i64 = 2;
 const A_MAP: i64 = 6 * 3_600_000;
 
 /// Feeds in every form, `/feeds.opml`, `/sitemap.xml` and `/robots.txt`.
-pub fn routes() -> Router<App> {
-    routes_to(Arc::default())
-}
-
-/// The same, with what the short way to feeds shares with them.
-pub(super) fn routes_to(kiosk: Arc<Kiosk>) -> Router<App> {
+/// `kiosk` is what the short way to feeds shares with them.
+pub(super) fn routes(kiosk: Arc<Kiosk>) -> Router<Web> {
     let mut routes = Router::new()
         .route("/feeds.opml", get(directory))
         .route("/feed/archive/{file}", get(archive))
@@ -107,7 +104,7 @@ pub(super) fn routes_to(kiosk: Arc<Kiosk>) -> Router<App> {
 
 /// Who asks for what on which condition: all that an answer depends on.
 #[derive(FromRequestParts)]
-#[from_request(state(App))]
+#[from_request(state(Web))]
 struct Asked {
     #[from_request(via(State))]
     app: App,

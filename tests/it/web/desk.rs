@@ -148,6 +148,8 @@ pub(crate) const ROUTES: &[(&str, &str, Option<Role>)] = &[
     ("GET", "/admin/audit", Some(Role::Viewer)),
     ("POST", "/admin/articles/1/merge", Some(Role::Editor)),
     ("GET", "/admin/settings", Some(Role::Owner)),
+    ("POST", "/admin/settings", Some(Role::Owner)),
+    ("POST", "/admin/settings/signing", Some(Role::Owner)),
     ("POST", "/admin/settings/examination", Some(Role::Owner)),
     ("GET", "/admin/account", Some(Role::Viewer)),
     ("GET", "/admin/account/code", Some(Role::Viewer)),

@@ -33,10 +33,10 @@ async fn goes_from_nothing_to_a_digest(kind: Kind) {
     let owner = signed_in(&app, Role::Owner).await;
     assert_eq!(done(&owner).await.unwrap(), "1 of 6");
     let asked = owner.post("/admin/test-letter", "").await;
-    assert_eq!(asked.location(), "/admin?test=sent");
+    assert_eq!(asked.location(), "/admin?done=sent");
     assert!(
         owner
-            .get("/admin?test=sent")
+            .get("/admin?done=sent")
             .await
             .body
             .contains("on its way")
@@ -100,16 +100,16 @@ async fn an_owner_is_led_from_nothing_to_a_digest_on_postgres() {
 
 /// The record as `dkim new` prints it, in one piece, and no key.
 #[tokio::test]
-async fn a_key_is_shown_as_a_record_and_its_lack_as_a_command() {
+async fn a_key_is_shown_as_a_record_and_its_lack_as_a_button() {
     let mut app = TestApp::new().await;
     let page = signed_in(&app, Role::Owner).await.get("/admin").await.body;
-    assert!(page.contains("visnyk dkim new example.org v1"), "{page}");
+    assert!(page.contains("/admin/settings/signing"), "{page}");
     let key = dkim::new_key("example.org", "v1", Algorithm::Ed25519).unwrap();
     app.app.signers = [Signer::new("example.org", "v1", &key.pem).unwrap()].into();
     let page = signed_in(&app, Role::Editor).await.get("/admin").await.body;
     assert!(page.contains("v1._domainkey.example.org"), "{page}");
     assert!(page.contains(&key.record.text), "{page}");
-    assert!(!page.contains("visnyk dkim new"), "{page}");
+    assert!(!page.contains("/admin/settings/signing"), "{page}");
 }
 
 #[tokio::test]

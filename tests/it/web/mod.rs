@@ -22,6 +22,7 @@ mod pages;
 mod preferences;
 mod reader;
 mod schemathesis;
+mod settings;
 mod sign_up;
 mod sources;
 mod templates;

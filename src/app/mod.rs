@@ -1,9 +1,13 @@
 //! What flows share: the clock, the database, the way out to the web and to mail. No behaviour
-//! beyond opening them.
+//! beyond opening them, and keeping their settings in force.
+
+mod standing;
+
+pub(crate) use self::standing::signed;
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
+use std::sync::RwLock;
 
 use anyhow::Context;
 
@@ -11,10 +15,10 @@ use tokio::sync::Notify;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use url::Url;
 
 use crate::access::Secret;
 use crate::access::oidc::Provider;
+use crate::app::standing::Standing;
 use crate::clock::Clock;
 use crate::clock::Stamp;
 use crate::config::Destination;
@@ -29,9 +33,7 @@ use crate::store::Db;
 use crate::store::installation;
 use crate::store::installation::Installation;
 use crate::templates::Templates;
-use crate::templates::cards::Licence;
 use crate::templates::cards::Site;
-use crate::templates::contact::Contact;
 use crate::templates::in_force::InForce;
 
 /// How many sites are asked at the same time.
@@ -56,7 +58,7 @@ pub struct App {
     pub mailers: Arc<[Mailer]>,
     /// Keys that sign letters.
     pub signers: Arc<[Signer]>,
-    /// What the operator set.
+    /// What the operator set, and owners chose.
     pub settings: Arc<Settings>,
     /// Our own addresses, and the identifiers that outlive them.
     pub links: Arc<Links>,
@@ -64,6 +66,10 @@ pub struct App {
     pub look_since: Stamp,
     /// The newsroom, as pages and letters name it.
     pub site: Arc<Site>,
+    /// What owners chose, as the database has it.
+    chosen: Arc<Vec<(String, String)>>,
+    /// What is in force instead, since an owner chose something while we ran.
+    changed: Arc<RwLock<Option<Standing>>>,
     /// What links are signed with.
     pub secret: Secret,
     /// Rings when there may be letters to send, so that nobody waits for the next look.
@@ -81,7 +87,7 @@ pub struct App {
 impl App {
     /// Opens everything that `settings` name, and brings the database up to date. Makes the data
     /// folder and the secret if they aren't there.
-    pub async fn open(settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub async fn open(mut settings: Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         fs::create_dir_all(&settings.data).with_context(|| {
             format!(
                 "the data folder `{}` can't be made",
@@ -90,7 +96,12 @@ impl App {
         })?;
         let db = Db::open(settings.database_url.expose()).await?;
         db.bring_up_to_date().await?;
-        let installation = set_up(&db, &settings, clock.now()).await?;
+        installation::refuse_moved(&mut db.read().await?).await?;
+        let chosen = installation::chosen(&mut db.read().await?).await?;
+        standing::apply(&mut settings, &chosen);
+        let mut tx = db.begin().await?;
+        let installation = standing::installed(&mut tx, &settings, clock.now()).await?;
+        tx.commit().await?;
         let policy = AddressPolicy::allowing(
             settings
                 .ingest
@@ -108,12 +119,14 @@ impl App {
             fetcher: Fetcher::new(policy, &settings.base_url)?,
             provider: provider(&settings)?,
             mailers: mailers(&settings)?.into(),
-            signers: signers(&settings)?.into(),
+            signers: standing::signers(&settings, &chosen)?.into(),
             secret: secret(&settings)?,
             links: Arc::new(links(&settings, &installation)),
             look_since: installation.look_since,
-            site: Arc::new(site(&settings)),
+            site: Arc::new(standing::site(&settings)),
             settings: Arc::new(settings),
+            chosen: Arc::new(chosen),
+            changed: Arc::default(),
             letters_waiting: Arc::default(),
             polls: Arc::new(Semaphore::new(SITES_AT_ONCE)),
             looks: Arc::default(),
@@ -142,26 +155,6 @@ impl App {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.settings.base_url)
     }
-}
-
-/// What an address without a host name of its own, such as an IP address, is identified by.
-const NAMELESS: &str = "localhost";
-
-async fn set_up(db: &Db, settings: &Settings, now: Stamp) -> anyhow::Result<Installation> {
-    let host = Url::parse(&settings.base_url)?;
-    let authority = host.domain().unwrap_or(NAMELESS);
-    let look = format!(
-        "{} {} {:?} {:?}",
-        env!("CARGO_PKG_VERSION"),
-        settings.base_url,
-        settings.site,
-        settings.feed
-    );
-    installation::refuse_moved(&mut db.read().await?).await?;
-    let mut tx = db.begin().await?;
-    let installation = installation::set_up(&mut tx, authority, &look, now).await?;
-    tx.commit().await?;
-    Ok(installation)
 }
 
 fn links(settings: &Settings, installation: &Installation) -> Links {
@@ -194,46 +187,4 @@ fn mailers(settings: &Settings) -> anyhow::Result<Vec<Mailer>> {
         Destination::Server(url) => Ok(Mailer::smtp(url.expose().as_str().parse()?)?),
     });
     relays.collect()
-}
-
-fn signers(settings: &Settings) -> anyhow::Result<Vec<Signer>> {
-    let keys = settings.mail.dkim.iter().map(|key| {
-        let pem = read_key(&key.key_file)?;
-        Signer::new(&key.domain, &key.selector, &pem)
-            .with_context(|| format!("key `{}`", key.key_file.display()))
-    });
-    keys.collect()
-}
-
-fn read_key(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("the key `{}` can't be read", path.display()))
-}
-
-fn site(settings: &Settings) -> Site {
-    let site = &settings.site;
-    Site {
-        name: site.name.clone(),
-        description: site.description.clone(),
-        url: settings.base_url.clone(),
-        licence: site.licence.as_deref().map(Licence::of_url),
-        address: site.address.clone(),
-        contacts: contacts(settings),
-    }
-}
-
-/// The hotline first. Where nobody said how the newsroom can be reached, it's by answering its
-/// letters.
-fn contacts(settings: &Settings) -> Vec<Contact> {
-    let hotline = settings.site.hotline.as_deref().map(Contact::hotline);
-    let others = if let Some(contacts) = &settings.site.contacts {
-        contacts
-            .iter()
-            .map(|contact| Contact::new(contact.name.as_deref(), &contact.text))
-            .collect()
-    } else {
-        let mail = &settings.mail;
-        let mailbox = mail.reply_to.as_ref().unwrap_or(&mail.from);
-        vec![Contact::new(None, &mailbox.address)]
-    };
-    hotline.into_iter().chain(others).collect()
 }

@@ -71,9 +71,11 @@ statements! {
         "INSERT INTO site (host, next_at) VALUES ($1, $3)
          ON CONFLICT (host) DO UPDATE SET next_at = excluded.next_at WHERE site.next_at <= $2");
     MOVE_SITE = Sql::both("UPDATE site SET next_at = $3 WHERE host = $1 AND next_at = $2");
+    /// Whoever has taken it for longer sees that the moment isn't theirs any more.
     LEAVE_SITE = Sql::both(
         "INSERT INTO site (host, next_at) VALUES ($1, $2)
-         ON CONFLICT (host) DO UPDATE SET next_at = excluded.next_at WHERE site.next_at < excluded.next_at");
+         ON CONFLICT (host) DO UPDATE SET next_at =
+           CASE WHEN site.next_at < excluded.next_at THEN excluded.next_at ELSE site.next_at + 1 END");
     RECORD_BAD = Sql::both(
         "UPDATE source SET last_polled_at = $2, next_poll_at = $3, failures = failures + 1, problem = $4 WHERE id = $1");
     SET_STATE = Sql::both("UPDATE source SET state = $2, next_poll_at = $3 WHERE id = $1");
@@ -251,7 +253,7 @@ pub async fn move_site(tx: &mut Tx, host: &str, from: Stamp, to: Stamp) -> Resul
     Ok(change!(tx, MOVE_SITE, (host, from, to))? > 0)
 }
 
-/// Leaves a host alone until then.
+/// Leaves a host alone until then, and until whoever has taken it now would have given it back.
 pub async fn leave_site(tx: &mut Tx, host: &str, until: Stamp) -> Result<()> {
     change!(tx, LEAVE_SITE, (host, until))?;
     Ok(())

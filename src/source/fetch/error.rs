@@ -91,6 +91,8 @@ pub enum FetchError {
         code: u16,
         /// How long the server asks us to stay away.
         retry_after: Option<Duration>,
+        /// Which host says so: redirects may lead to another.
+        host: String,
     },
 }
 
@@ -129,6 +131,18 @@ impl FetchError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Which host asked us to stay away.
+    pub fn asking_host(&self) -> Option<&str> {
+        match self {
+            Self::Status {
+                retry_after: Some(_),
+                host,
+                ..
+            } => Some(host),
             _ => None,
         }
     }

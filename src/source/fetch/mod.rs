@@ -249,7 +249,12 @@ impl Fetcher {
             410 => return Err(FetchError::Gone),
             code => {
                 let retry_after = headers::retry_after(arrival.response.headers(), request.now);
-                return Err(FetchError::Status { code, retry_after });
+                let host = arrival.url.host();
+                return Err(FetchError::Status {
+                    code,
+                    retry_after,
+                    host,
+                });
             }
         };
         let document = arrival.read(request.now, delta, &self.limits).await?;

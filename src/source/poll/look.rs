@@ -22,7 +22,7 @@ use crate::store;
 /// How many sources one look polls.
 const AT_A_LOOK: i64 = 50;
 /// How long a host stays taken if its taker dies; renewed with each source.
-pub(crate) const LEASE: TimeDelta = TimeDelta::minutes(3);
+pub(crate) const LEASE: TimeDelta = TimeDelta::minutes(5);
 /// Between two requests to one host.
 const SPACING: Duration = Duration::from_secs(1);
 

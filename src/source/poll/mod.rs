@@ -77,6 +77,7 @@ pub enum Polled {
 
 /// Polls one source now, due or not.
 pub async fn poll(app: &App, source: Source) -> anyhow::Result<Polled> {
+    let begun = app.now();
     let validators = Validators {
         url: source
             .validators_url
@@ -96,7 +97,9 @@ pub async fn poll(app: &App, source: Source) -> anyhow::Result<Polled> {
         Ok(Fetched::NotModified { moved_to, max_age }) => {
             unchanged(app, &source, moved_to, max_age).await?
         }
-        Ok(Fetched::Document(document)) => document_came(app, source.clone(), document).await?,
+        Ok(Fetched::Document(document)) => {
+            document_came(app, source.clone(), document, begun).await?
+        }
         Err(problem) => failed(app, &source, &problem).await?,
     };
     tracing::info!(source = source.id.0, outcome = ?polled, "poll.done");
@@ -159,6 +162,7 @@ async fn document_came(
     app: &App,
     mut source: Source,
     document: Document,
+    begun: Stamp,
 ) -> anyhow::Result<Polled> {
     let reading = read_document(app, &source, &document).await?;
     if reading.kind.is_none() {
@@ -171,7 +175,7 @@ async fn document_came(
         mut reading,
     } = seen;
     let whole = reading.kind != Some(DocumentKind::Listing)
-        || pages::complete(app, &source, &mut reading).await?;
+        || pages::complete(app, &source, &mut reading, begun).await?;
     let now = app.now();
     // What was left for the next poll must be asked for then, changed or not.
     let hub = websub::find(&document);
@@ -267,12 +271,26 @@ async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Res
     let asked = problem
         .retry_after()
         .and_then(|wait| TimeDelta::from_std(wait).ok());
-    if let Some(wait) = asked {
-        let mut tx = app.db.begin().await?;
-        store::source::leave_site(&mut tx, &source.url.host(), app.now() + wait).await?;
-        tx.commit().await?;
-    }
+    leave(app, &source.url, problem).await?;
     note_failure(app, source, &problem.to_string(), asked).await
+}
+
+/// Leaves a host alone for as long as it asks: the one that was meant, and the one that it led to.
+async fn leave(app: &App, meant: &SourceUrl, problem: &FetchError) -> store::Result<()> {
+    let wait = problem
+        .retry_after()
+        .and_then(|wait| TimeDelta::from_std(wait).ok());
+    let (Some(wait), Some(asking)) = (wait, problem.asking_host()) else {
+        return Ok(());
+    };
+    let until = app.now() + wait;
+    let meant = meant.host();
+    let mut tx = app.db.begin().await?;
+    store::source::leave_site(&mut tx, asking, until).await?;
+    if meant != asking {
+        store::source::leave_site(&mut tx, &meant, until).await?;
+    }
+    tx.commit().await
 }
 
 async fn note_failure(

@@ -1,7 +1,10 @@
 //! The second step of a listing: the pages of the articles that it lists.
 
+use chrono::TimeDelta;
+
 use crate::app::App;
 use crate::article::intake;
+use crate::clock::Stamp;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::Selectors;
@@ -13,12 +16,18 @@ use crate::source::fetch::FetchError;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
 use crate::source::page;
+use crate::source::poll::leave;
 use crate::source::poll::look;
 use crate::source::poll::read_document;
 use crate::store;
 
 /// How many article pages one poll of a listing reads.
 const PAGES: usize = 60;
+/// How long after the poll began another page may be asked for: half of what the host is taken for,
+/// so that the last answer is in before somebody else may ask.
+const TIME: TimeDelta = TimeDelta::seconds(150);
+/// How many pages that don't come, one after another, are enough.
+const FAILURES: usize = 3;
 /// How many known articles at the head of a listing are read again, to catch edits.
 const READ_AGAIN: usize = 5;
 
@@ -29,9 +38,10 @@ pub(super) async fn complete(
     app: &App,
     source: &Source,
     reading: &mut Reading,
+    begun: Stamp,
 ) -> anyhow::Result<bool> {
     let mut completed = Vec::new();
-    let mut pages = 0;
+    let (mut pages, mut failures) = (0, 0);
     let mut whole = true;
     for (place, draft) in std::mem::take(&mut reading.drafts).into_iter().enumerate() {
         let Some(url) = draft
@@ -46,10 +56,11 @@ pub(super) async fn complete(
             continue;
         }
         pages += 1;
-        if pages > PAGES {
+        if pages > PAGES || app.now() - begun > TIME {
             whole = false;
+            let read = pages - 1;
             reading.problems.push(format!(
-                "more than {PAGES} new articles; the rest are read at the next poll"
+                "{read} pages were read; the rest are read at the next poll"
             ));
             break;
         }
@@ -57,19 +68,38 @@ pub(super) async fn complete(
             look::breathe(&url.host()).await;
         }
         match read_page(app, source, &url).await {
-            Ok(page) => completed.push(page::complete(draft, &page)),
+            Ok(page) => {
+                failures = 0;
+                completed.push(page::complete(draft, &page));
+            }
             Err(FetchError::Gone) => reading.deleted.extend(draft.guid.or(draft.url)),
             Err(FetchError::Status { code: 404, .. }) => completed.push(draft),
             Err(problem) => {
                 whole = false;
+                failures += 1;
                 reading
                     .problems
                     .push(format!("{url}: {problem}; tried again at the next poll"));
+                leave(app, &url, &problem).await?;
+                if is_busy(&problem) || failures == FAILURES {
+                    break;
+                }
             }
         }
     }
     reading.drafts = completed;
     Ok(whole)
+}
+
+/// Whether it asks for fewer questions.
+fn is_busy(problem: &FetchError) -> bool {
+    matches!(
+        problem,
+        FetchError::Status {
+            code: 429 | 503,
+            ..
+        }
+    )
 }
 
 async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {

@@ -29,6 +29,7 @@ use crate::support::database::TestDb;
 use crate::support::database::on_both;
 use crate::support::origin::Origin;
 use crate::support::origin::answer;
+use crate::support::origin::redirect;
 
 on_both! {
     a_long_listing_is_read_over_two_polls_and_none_of_its_old_news_is_mailed,
@@ -190,4 +191,113 @@ async fn a_source_in_ruins_holds_up_no_other(test: TestDb) {
     .await;
     assert_eq!(poll::poll_due(&app).await.unwrap(), 1);
     assert_eq!(published(&app).await, 1);
+}
+
+/// A page that lists so many.
+fn listing(count: usize) -> String {
+    let items = (0..count)
+        .map(|number| format!("<article><a href='/news/{number}'>Новина-{number}</a></article>"));
+    let items: String = items.collect();
+    format!("<html><body><main>{items}")
+}
+
+const PAGE: &str = "<html><body><main><h1>Новина</h1><p>Текст новини, який досить довгий.</p>";
+const HTML: [(&str, &str); 1] = [("Content-Type", "text/html; charset=utf-8")];
+
+#[tokio::test]
+async fn a_listing_whose_site_is_busy_is_left_alone() {
+    let app = TestApp::new().await;
+    let origin = Origin::routed("127.0.0.1", |asked| match asked.path.as_str() {
+        "/news" => answer("200 OK", &HTML, listing(9)),
+        "/news/2" => answer("429 Too Many Requests", &[("Retry-After", "3600")], ""),
+        _ => answer("200 OK", &HTML, PAGE),
+    })
+    .await;
+    add(&app, origin.url("/news"), SourceKind::Listing).await;
+    add(&app, origin.url("/other"), SourceKind::Listing).await;
+    poll::poll_due(&app).await.unwrap();
+    let asked: Vec<String> = origin.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(asked, ["/news", "/news/0", "/news/1", "/news/2"]);
+    assert_eq!(published(&app).await, 2);
+    app.wait(TimeDelta::minutes(59));
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(origin.asked().len(), 4);
+    app.wait(TimeDelta::minutes(2));
+    assert_eq!(poll::poll_due(&app).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_short_wait_holds_for_all_sources_of_a_site() {
+    let app = TestApp::new().await;
+    let busy = answer("503 Busy", &[("Retry-After", "60")], "");
+    let origin = Origin::always(busy).await;
+    for path in ["/a", "/b", "/c"] {
+        add(&app, origin.url(path), SourceKind::Feed).await;
+    }
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(origin.asked().len(), 1);
+    app.wait(TimeDelta::seconds(59));
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(origin.asked().len(), 1);
+    app.wait(TimeDelta::minutes(6));
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(origin.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_wait_behind_a_redirect_holds_for_both_hosts() {
+    let app = TestApp::new().await;
+    let busy = answer("429 Busy", &[("Retry-After", "7200")], "");
+    let there = Origin::routed("127.0.0.2", move |_| busy.clone()).await;
+    let at = there.url("/feed").to_string();
+    let here = Origin::routed("127.0.0.1", move |_| redirect(302, &at)).await;
+    add(&app, here.url("/feed"), SourceKind::Feed).await;
+    poll::poll_due(&app).await.unwrap();
+    add(&app, there.url("/other"), SourceKind::Feed).await;
+    add(&app, here.url("/other"), SourceKind::Feed).await;
+    app.wait(TimeDelta::minutes(119));
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!((here.asked().len(), there.asked().len()), (1, 1));
+    app.wait(TimeDelta::minutes(2));
+    poll::poll_due(&app).await.unwrap();
+    assert!(there.asked().len() > 1);
+}
+
+/// Others may ask the site five minutes after the poll began.
+#[tokio::test]
+async fn a_slow_listing_gives_its_site_back_in_time() {
+    let app = TestApp::new().await;
+    let clock = Arc::clone(&app.clock);
+    let origin = Origin::routed("127.0.0.1", move |asked| {
+        if asked.path == "/news" {
+            return answer("200 OK", &HTML, listing(40));
+        }
+        clock.advance(TimeDelta::seconds(20));
+        answer("200 OK", &HTML, PAGE)
+    })
+    .await;
+    add(&app, origin.url("/news"), SourceKind::Listing).await;
+    let begun = app.now();
+    poll::poll_due(&app).await.unwrap();
+    assert!(app.now() - begun < TimeDelta::minutes(4));
+    assert_eq!(published(&app).await, 8);
+    // The newest five are read again each time.
+    for _ in 0..11 {
+        app.wait(TimeDelta::hours(1));
+        poll::poll_due(&app).await.unwrap();
+    }
+    assert_eq!(published(&app).await, 40);
+}
+
+#[tokio::test]
+async fn a_listing_whose_pages_do_not_come_is_asked_no_further() {
+    let app = TestApp::new().await;
+    let origin = Origin::routed("127.0.0.1", |asked| match asked.path.as_str() {
+        "/news" => answer("200 OK", &HTML, listing(30)),
+        _ => answer("500 Oops", &[], ""),
+    })
+    .await;
+    add(&app, origin.url("/news"), SourceKind::Listing).await;
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(origin.asked().len(), 4);
 }

@@ -169,7 +169,8 @@ async fn statuses_without_a_document_are_errors_and_only_410_is_for_ever() {
             error,
             FetchError::Status {
                 code,
-                retry_after: None
+                retry_after: None,
+                host: "127.0.0.1".to_owned(),
             }
         );
         assert!(!error.is_permanent());

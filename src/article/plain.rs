@@ -39,11 +39,11 @@ impl Text {
     fn add(&mut self, escaped: &str) {
         for (number, part) in escaped.split('&').enumerate() {
             let entity = [
-                ("amp;", '&'),
-                ("lt;", '<'),
-                ("gt;", '>'),
-                ("quot;", '"'),
-                ("nbsp;", ' '),
+                ("amp;", "&"),
+                ("lt;", "<"),
+                ("gt;", ">"),
+                ("quot;", "\""),
+                ("nbsp;", " "),
             ];
             let found = entity
                 .iter()
@@ -51,21 +51,29 @@ impl Text {
             match found {
                 Some((means, rest)) if number > 0 => {
                     self.put(means);
-                    rest.chars().for_each(|letter| self.put(letter));
+                    self.put(rest);
                 }
-                _ => part.chars().for_each(|letter| self.put(letter)),
+                _ => self.put(part),
             }
         }
     }
 
-    fn put(&mut self, letter: char) {
-        if letter.is_whitespace() {
-            match letter {
-                '\n' if self.verbatim > 0 => self.line(1),
+    /// Words, and the white space between them.
+    fn put(&mut self, text: &str) {
+        for part in text.split_inclusive(char::is_whitespace) {
+            let (word, after) = part.split_at(part.trim_end().len());
+            if !word.is_empty() {
+                self.put_word(word);
+            }
+            match after {
+                "" => {}
+                "\n" if self.verbatim > 0 => self.line(1),
                 _ => self.space = true,
             }
-            return;
         }
+    }
+
+    fn put_word(&mut self, word: &str) {
         if !self.out.is_empty() {
             if self.breaks > 0 {
                 self.out
@@ -77,7 +85,7 @@ impl Text {
         self.out.push_str(&self.mark);
         self.mark.clear();
         (self.breaks, self.space) = (0, false);
-        self.out.push(letter);
+        self.out.push_str(word);
     }
 
     /// The next word begins a line (1) or a paragraph (2); right after a bullet it doesn't.
@@ -120,7 +128,7 @@ impl Text {
                 self.verbatim += 1;
                 self.line(2);
             }
-            "q" => self.put('«'),
+            "q" => self.put_word("«"),
             _ => self.line(breaks(name)),
         }
     }
@@ -138,7 +146,7 @@ impl Text {
             }
             "q" => {
                 self.space = false;
-                self.put('»');
+                self.put_word("»");
             }
             "tr" | "li" => {
                 self.mark.clear();

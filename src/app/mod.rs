@@ -13,6 +13,7 @@ use anyhow::Context;
 
 use tokio::sync::Notify;
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -94,6 +95,11 @@ impl App {
                 settings.data.display()
             )
         })?;
+        // Parsing templates and certificates takes as long as all the rest: beside it, not before.
+        let own = settings.templates.clone();
+        let templates = spawn_blocking(move || Templates::load(own.as_deref()));
+        let (policy, base_url) = (policy(&settings), settings.base_url.clone());
+        let fetcher = spawn_blocking(move || Fetcher::new(policy, &base_url));
         let db = Db::open(settings.database_url.expose()).await?;
         db.bring_up_to_date().await?;
         installation::refuse_moved(&mut db.read().await?).await?;
@@ -102,21 +108,12 @@ impl App {
         let mut tx = db.begin().await?;
         let installation = standing::installed(&mut tx, &settings, clock.now()).await?;
         tx.commit().await?;
-        let policy = AddressPolicy::allowing(
-            settings
-                .ingest
-                .allow
-                .iter()
-                .copied()
-                .map(Into::into)
-                .collect(),
-        );
         Ok(Self {
             clock,
             db,
-            templates: Arc::new(Templates::load(settings.templates.as_deref())?),
+            templates: Arc::new(templates.await??),
             in_force: Arc::default(),
-            fetcher: Fetcher::new(policy, &settings.base_url)?,
+            fetcher: fetcher.await??,
             provider: provider(&settings)?,
             mailers: mailers(&settings)?.into(),
             signers: standing::signers(&settings, &chosen)?.into(),
@@ -155,6 +152,12 @@ impl App {
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.settings.base_url)
     }
+}
+
+/// Which addresses may be asked.
+fn policy(settings: &Settings) -> AddressPolicy {
+    let allowed = settings.ingest.allow.iter().copied();
+    AddressPolicy::allowing(allowed.map(Into::into).collect())
 }
 
 fn links(settings: &Settings, installation: &Installation) -> Links {

@@ -41,18 +41,22 @@ statements! {
          FROM json_array_elements(CAST($2 AS JSON)) AS line (value)
          ON CONFLICT (source_id, guid) DO UPDATE SET url = excluded.url, url_key = excluded.url_key, gone_at = NULL",
     };
-    KNOWN_BY_GUID = Sql {
-        sqlite: select!("WHERE o.source_id = $1 AND o.guid IN (SELECT value FROM json_each($2))"),
-        postgres: select!("WHERE o.source_id = $1 AND o.guid IN (SELECT json_array_elements_text(CAST($2 AS JSON)))"),
-    };
-    KNOWN_BY_GUID_KEY = Sql {
-        sqlite: select!("WHERE o.source_id = $1 AND o.guid_key IN (SELECT value FROM json_each($2))"),
-        postgres: select!("WHERE o.source_id = $1 AND o.guid_key IN (SELECT json_array_elements_text(CAST($2 AS JSON)))"),
-    };
-    /// Whichever source says so.
-    KNOWN_BY_URL_KEY = Sql {
-        sqlite: select!("WHERE o.url_key IN (SELECT value FROM json_each($1))"),
-        postgres: select!("WHERE o.url_key IN (SELECT json_array_elements_text(CAST($1 AS JSON)))"),
+    /// By address whichever source says so. Nearly all are known by all three names, and come once.
+    KNOWN = Sql {
+        sqlite: select!(
+        "WHERE (o.source_id, o.guid) IN (
+           SELECT source_id, guid FROM origin WHERE source_id = $1 AND guid IN (SELECT value FROM json_each($2))
+           UNION
+           SELECT source_id, guid FROM origin WHERE source_id = $1 AND guid_key IN (SELECT value FROM json_each($3))
+           UNION
+           SELECT source_id, guid FROM origin WHERE url_key IN (SELECT value FROM json_each($4)))"),
+        postgres: select!(
+        "WHERE (o.source_id, o.guid) IN (
+           SELECT source_id, guid FROM origin WHERE source_id = $1 AND guid IN (SELECT json_array_elements_text(CAST($2 AS JSON)))
+           UNION
+           SELECT source_id, guid FROM origin WHERE source_id = $1 AND guid_key IN (SELECT json_array_elements_text(CAST($3 AS JSON)))
+           UNION
+           SELECT source_id, guid FROM origin WHERE url_key IN (SELECT json_array_elements_text(CAST($4 AS JSON))))"),
     };
     OF_SOURCE = Sql::both(select!("WHERE o.source_id = $1 AND o.gone_at IS NULL"));
     OF_ARTICLE = Sql::both(select!("WHERE o.article_id = $1"));
@@ -157,16 +161,13 @@ pub async fn known(tx: &mut Tx, source: SourceId, names: &[Names]) -> Result<Vec
     let guids = of(|names| Some(&names.guid));
     let keys = of(|names| Some(&names.guid_key));
     let addresses = of(|names| names.url_key.as_ref());
-    let mut known: Vec<Known> = run!(tx, KNOWN_BY_GUID, query_as(source, guids), fetch_all)?;
-    known.extend(run!(
+    let mut known: Vec<Known> = run!(
         tx,
-        KNOWN_BY_GUID_KEY,
-        query_as(source, keys),
+        KNOWN,
+        query_as(source, guids, keys, addresses),
         fetch_all
-    )?);
-    known.extend(run!(tx, KNOWN_BY_URL_KEY, query_as(addresses), fetch_all)?);
+    )?;
     known.sort_by(|one, other| (one.source_id, &one.guid).cmp(&(other.source_id, &other.guid)));
-    known.dedup_by(|one, other| (one.source_id, &one.guid) == (other.source_id, &other.guid));
     Ok(known)
 }
 

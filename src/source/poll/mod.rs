@@ -179,6 +179,7 @@ async fn document_came(
     let now = app.now();
     // What was left for the next poll must be asked for then, changed or not.
     let hub = websub::find(&document);
+    drop(document.bytes); // storing needs the room
     let validators = document.validators.filter(|_| whole);
     source.validators_url = validators.as_ref().map(|validators| validators.url.clone());
     source.etag = validators

@@ -38,11 +38,29 @@ macro_rules! select {
 }
 
 statements! {
-    ADD = Sql::both(
+    /// Ids grow as seqs do: the elements come in the array's order.
+    ADD_ALL = Sql {
+        sqlite:
         "INSERT INTO article (seq, revision, state, mailing, title, summary, html, text, url, published, published_at,
                               changed_at, authors, media, language, licence, source_id, fingerprint, digest_topics, version)
-         VALUES ($1, 1, 'published', $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-         RETURNING id");
+         SELECT value ->> 'seq', 1, 'published', value ->> 'mailing', value ->> 'title', value ->> 'summary',
+                value ->> 'html', value ->> 'text', value ->> 'url', value ->> 'published', $2, $2, value ->> 'authors',
+                value ->> 'media', value ->> 'language', value ->> 'licence', $3, value ->> 'fingerprint',
+                value ->> 'digest_topics', $4
+         FROM json_each($1) ORDER BY json_each.rowid
+         RETURNING seq, id",
+        postgres:
+        "INSERT INTO article (seq, revision, state, mailing, title, summary, html, text, url, published, published_at,
+                              changed_at, authors, media, language, licence, source_id, fingerprint, digest_topics, version)
+         SELECT seq, 1, 'published', mailing, title, summary, html, text, url, published, CAST($2 AS BIGINT),
+                CAST($2 AS BIGINT), authors, media, language, licence, CAST($3 AS BIGINT), fingerprint, digest_topics,
+                CAST($4 AS BIGINT)
+         FROM json_to_recordset(CAST($1 AS JSON)) AS line (
+           seq BIGINT, mailing TEXT, title TEXT, summary TEXT, html TEXT, text TEXT, url TEXT, published TEXT,
+           authors TEXT, media TEXT, language TEXT, licence TEXT, fingerprint TEXT, digest_topics TEXT)
+         ORDER BY seq
+         RETURNING seq, id",
+    };
     EDIT = Sql::both(
         "UPDATE article SET revision = revision + 1, title = $2, summary = $3, html = $4, text = $5, url = $6, published = $7,
                 changed_at = $8, authors = $9, media = $10, language = $11, licence = $12, fingerprint = $13,
@@ -138,6 +156,10 @@ statements! {
          WHERE seq > $1 AND seq <= $2 AND state = 'published' AND mailing = 'digest' ORDER BY seq DESC");
 }
 
+/// About how many bytes of text one statement adds. Each costs a turn of the connection's thread, and
+/// has SQLite write what its index of words gathered; and its JSON is in memory several times.
+const AT_ONCE: usize = 256 * 1024;
+
 /// What came in, ready to be an article.
 #[derive(Debug, Clone)]
 pub struct NewArticle {
@@ -227,73 +249,90 @@ struct TopicRow {
     name: String,
 }
 
-/// Publishes: gives the article its seq, which no other transaction can get between here and the
-/// commit.
+/// Publishes several, in this order: gives each its seq, which no other transaction can get between
+/// here and the commit.
 pub async fn publish(
-    tx: &mut Tx,
-    new: &NewArticle,
-    mailing: Mailing,
-    source: SourceId,
-    now: Stamp,
-) -> Result<ArticleId> {
-    // In the order that edits of the same transaction take them, or two could wait for each other.
-    let version = counter::touch_feeds(tx).await?;
-    let seq = counter::next_seqs(tx, 1).await?;
-    let id = add(tx, new, mailing, (source, now), (seq, version)).await?;
-    link_topics(tx, &[(id, &new.topics)]).await?;
-    Ok(id)
-}
-
-/// Publishes several at once, in this order.
-pub async fn publish_all(
     tx: &mut Tx,
     all: &[(NewArticle, Mailing)],
     source: SourceId,
     now: Stamp,
 ) -> Result<Vec<ArticleId>> {
+    // In the order that edits of the same transaction take them, or two could wait for each other.
     let version = counter::touch_feeds(tx).await?;
     let Seq(first) = counter::next_seqs(tx, all.len()).await?;
-    let mut ids = Vec::with_capacity(all.len());
-    for ((new, mailing), seq) in all.iter().zip((first..).map(Seq)) {
-        ids.push(add(tx, new, *mailing, (source, now), (seq, version)).await?);
+    let rows = (first..).map(Seq).zip(all);
+    let rows: Vec<_> = rows.map(|(seq, new)| NewRow::of(seq, new)).collect();
+    let mut added: Vec<(Seq, ArticleId)> = Vec::with_capacity(all.len());
+    for some in batches(&rows) {
+        added.append(&mut run!(
+            tx,
+            ADD_ALL,
+            query_as(to_json(some), now, source, version),
+            fetch_all
+        )?);
     }
+    added.sort_unstable(); // no database promises an order of what it returns
+    let ids: Vec<_> = added.into_iter().map(|(_, id)| id).collect();
     let topics = all.iter().map(|(new, _)| new.topics.as_slice());
     let linked: Vec<_> = ids.iter().copied().zip(topics).collect();
     link_topics(tx, &linked).await?;
     Ok(ids)
 }
 
-async fn add(
-    tx: &mut Tx,
-    new: &NewArticle,
-    mailing: Mailing,
-    (source, now): (SourceId, Stamp),
-    (seq, version): (Seq, i64),
-) -> Result<ArticleId> {
-    Ok(run!(
-        tx,
-        ADD,
-        query_scalar(
+/// An article as [`ADD_ALL`] takes it. What is kept as JSON is a text here.
+#[derive(serde::Serialize)]
+struct NewRow<'a> {
+    seq: Seq,
+    mailing: &'static str,
+    title: &'a str,
+    summary: &'a str,
+    html: &'a str,
+    text: &'a str,
+    url: Option<&'a str>,
+    published: Option<String>,
+    authors: String,
+    media: String,
+    language: &'a str,
+    licence: Option<&'a str>,
+    fingerprint: &'a str,
+    digest_topics: String,
+}
+
+impl<'a> NewRow<'a> {
+    fn of(seq: Seq, (new, mailing): &'a (NewArticle, Mailing)) -> Self {
+        Self {
             seq,
-            mailing.as_str(),
-            &new.title,
-            &new.summary,
-            new.html.as_str(),
-            &new.text,
-            new.url.as_ref().map(Permalink::as_str),
-            new.published.map(|date| date.to_rfc3339()),
-            now,
-            to_json(&new.authors),
-            to_json(&new.media),
-            &new.language,
-            new.licence.as_ref(),
-            source,
-            &new.fingerprint,
-            to_json(&new.topics),
-            version
-        ),
-        fetch_one
-    )?)
+            mailing: mailing.as_str(),
+            title: &new.title,
+            summary: &new.summary,
+            html: new.html.as_str(),
+            text: &new.text,
+            url: new.url.as_ref().map(Permalink::as_str),
+            published: new.published.map(|date| date.to_rfc3339()),
+            authors: to_json(&new.authors),
+            media: to_json(&new.media),
+            language: &new.language,
+            licence: new.licence.as_deref(),
+            fingerprint: &new.fingerprint,
+            digest_topics: to_json(&new.topics),
+        }
+    }
+
+    /// Bytes of text.
+    fn told(&self) -> usize {
+        self.title.len() + self.summary.len() + self.html.len() + self.text.len()
+    }
+}
+
+/// Cut where a statement has enough.
+fn batches<'a>(rows: &'a [NewRow<'a>]) -> impl Iterator<Item = &'a [NewRow<'a>]> {
+    let mut told = 0;
+    rows.chunk_by(move |row, _| {
+        told += row.told();
+        let has_room = told < AT_ONCE;
+        told = if has_room { told } else { 0 };
+        has_room
+    })
 }
 
 /// Replaces what an article says; the old wording stays as a revision. Its seq, and the topics that

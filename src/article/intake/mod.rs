@@ -319,7 +319,7 @@ async fn keep(
     Ok(())
 }
 
-/// Publishes what is new, with a few statements beside one for each article.
+/// Publishes what is new, with a few statements for all of it.
 async fn publish(
     app: &App,
     tx: &mut Tx,
@@ -340,7 +340,7 @@ async fn publish(
         articles.push((article(app, &topics, one.draft), mailing));
         found_by.push((one.names, marks));
     }
-    let ids = store::article::publish_all(tx, &articles, source.id, app.now()).await?;
+    let ids = store::article::publish(tx, &articles, source.id, app.now()).await?;
     let (mut names, mut marks) = (Vec::new(), Vec::new());
     for ((called, alike), id) in found_by.into_iter().zip(ids) {
         names.push((called, id));
@@ -447,7 +447,9 @@ fn without_nul(mut draft: Draft) -> Draft {
     ];
     let texts = named.into_iter().flatten();
     for text in texts.chain([&mut draft.summary, &mut draft.text]) {
-        text.retain(|sign| sign != '\0');
+        if text.contains('\0') {
+            text.retain(|sign| sign != '\0');
+        }
     }
     draft
 }

@@ -6,6 +6,7 @@ mod histories;
 mod identity;
 
 use chrono_tz::Tz;
+use visnyk::article::clean::clean;
 use visnyk::source::Draft;
 use visnyk::source::Selectors;
 use visnyk::source::SourceKind;
@@ -25,6 +26,7 @@ on_both! {
     one_name_twice_in_a_document_is_one_article_that_stands_still,
     an_article_taken_off_stays_off_when_its_source_changes_it,
     control_characters_reach_no_database,
+    many_articles_at_once_come_out_as_they_went_in,
 }
 
 async fn what_is_known_is_left_or_revised_and_never_doubled(test: TestDb) {
@@ -156,4 +158,48 @@ async fn control_characters_reach_no_database(test: TestDb) {
     });
     assert_eq!(app.take_in(&source, drafts.clone()).await.new, 2);
     assert_eq!(app.take_in(&source, drafts).await.same, 2);
+}
+
+/// More than one statement takes, with signs that JSON and SQL have their own ideas of.
+async fn many_articles_at_once_come_out_as_they_went_in(test: TestDb) {
+    let app = TestApp::over(test, []).await;
+    let source = app.source().await;
+    let odd = "«\"Так\"», \\u0041 \\ / 'ні' $1 ? 𝄞 \u{2028}\u{fffd}<тег> &amp; {\"a\": [1]}\n";
+    let drafts = (0..300).rev().map(|number| {
+        let said = format!("{number} {}", odd.repeat(number * 7 % 120));
+        let said = said.trim().to_owned();
+        let full = number % 3 > 0;
+        Draft {
+            html: clean(&format!("<p>{}</p>", said.replace('<', "&lt;")), None),
+            summary: if full {
+                said.chars().take(200).collect()
+            } else {
+                String::new()
+            },
+            text: said,
+            authors: vec![odd.trim().to_owned(); number % 3],
+            licence: full.then(|| "https://licence.example/?a=\"".to_owned()),
+            language: full.then(|| "en".to_owned()),
+            ..draft(&format!("Новина-{number}"), &["Рада"])
+        }
+    });
+    let drafts: Vec<Draft> = drafts.collect();
+    assert_eq!(app.take_in(&source, drafts.clone()).await.new, 300);
+    let mut tx = app.db.read().await.unwrap();
+    let page = store::article::page(&mut tx, View::Source(source.id), None, 400).await;
+    let page = page.unwrap();
+    assert!(page.is_sorted_by(|newer, older| newer.id > older.id && newer.seq > older.seq));
+    assert_eq!(page.len(), drafts.len());
+    for (article, draft) in page.iter().zip(&drafts) {
+        assert_eq!(article.title, draft.title);
+        assert_eq!(article.summary, draft.summary);
+        assert_eq!(article.html, draft.html);
+        assert_eq!(article.text, draft.text);
+        assert_eq!(article.published, draft.published);
+        assert_eq!(article.authors, draft.authors);
+        assert_eq!(article.media, draft.media);
+        assert_eq!(article.licence, draft.licence);
+        assert_eq!(article.language, draft.language.as_deref().unwrap_or("uk"));
+        assert_eq!(article.topics.len(), 1);
+    }
 }

@@ -219,11 +219,10 @@ pub(crate) async fn publish(app: &TestApp, title: &str, html: &str, tags: &[&str
         fingerprint: title.to_owned(),
         topics,
     };
-    let id = store::article::publish(&mut tx, &new, Mailing::Digest, source, app.now())
-        .await
-        .unwrap();
+    let published =
+        store::article::publish(&mut tx, &[(new, Mailing::Digest)], source, app.now()).await;
     tx.commit().await.unwrap();
-    id
+    published.unwrap()[0]
 }
 
 async fn source(app: &TestApp, tx: &mut Tx) -> SourceId {

@@ -119,18 +119,12 @@ impl Newsroom {
     }
 
     pub(super) async fn publish(&self, title: &str) -> ArticleId {
-        let article = self.article(title);
+        let article = (self.article(title), Mailing::Digest);
         let mut tx = self.app.db.begin().await.unwrap();
-        let published = store::article::publish(
-            &mut tx,
-            &article,
-            Mailing::Digest,
-            self.source,
-            self.app.now(),
-        );
-        let id = published.await.unwrap();
+        let published =
+            store::article::publish(&mut tx, &[article], self.source, self.app.now()).await;
         tx.commit().await.unwrap();
-        id
+        published.unwrap()[0]
     }
 
     pub(super) async fn edit(&self, id: ArticleId, article: &NewArticle) {

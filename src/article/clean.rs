@@ -431,6 +431,7 @@ mod tests {
             "<pre>&#13;x",
             "<pre>\u{1}&#13;x",
             "<pre>\u{1}\n\u{1}\nx",
+            "<pre><a>\n\nx",
         ] {
             assert_eq!(cleaned(html), "<pre>x</pre>", "{html:?}");
         }

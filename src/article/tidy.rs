@@ -128,9 +128,9 @@ impl<'a> Tidy<'a> {
             self.fill();
             self.stable &= !self.parent().is_some_and(only_parts);
         }
-        let first = self
-            .open
-            .last()
+        let mut written = self.open.iter().rev().filter(|shell| !shell.bare);
+        let first = written
+            .next()
             .is_some_and(|shell| shell.name == "pre" && shell.inner == self.out.len());
         let text = if first {
             text.trim_start_matches(|c| matches!(c, '\n' | '\r') || !legal(c))

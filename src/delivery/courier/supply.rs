@@ -130,8 +130,9 @@ impl Supply {
     }
 
     async fn compose(&mut self, job: &Job) -> Option<Composed> {
+        self.app.follow();
         let (letter, printed) = (&job.letter, job.printed.as_deref());
-        match write::letter(&self.app.current(), letter, job.list.as_deref(), printed).await {
+        match write::letter(&self.app, letter, job.list.as_deref(), printed).await {
             Ok(composed) => Some(composed),
             Err(problem) => {
                 let words = format!("{problem:#}");

@@ -4,6 +4,7 @@
 //! in force at once. What the operator's file or environment says isn't theirs to choose.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::app;
 use crate::app::App;
 use crate::config::Choice;
 use crate::config::Chosen;
+use crate::config::DkimKey;
 use crate::letter::dkim;
 use crate::letter::dkim::Algorithm;
 use crate::letter::dkim::Signer;
@@ -115,8 +117,14 @@ fn refused(app: &App, wishes: &[&(Choice, String)]) -> Vec<Refused> {
         .collect()
 }
 
+/// Whether letters are from a domain, and nothing signs them.
+pub fn lacks_key(app: &App) -> bool {
+    let domain = app.settings.mail.from.domain();
+    domain.contains('.') && !is_signed(app, domain)
+}
+
 /// Whether a key of `domain` or of a domain above it signs letters.
-pub fn is_signed(app: &App, domain: &str) -> bool {
+fn is_signed(app: &App, domain: &str) -> bool {
     let answers = |signer: &Signer| {
         let rest = domain.strip_suffix(signer.domain());
         rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -134,14 +142,22 @@ pub async fn sign(app: &App, by: Change) -> anyhow::Result<Result<(), NoKey>> {
     if is_signed(&app, domain) {
         return Ok(Err(NoKey::Signed(domain.to_owned())));
     }
-    let key = app.settings.own_key(domain, SELECTOR);
+    let key = DkimKey::within(&app.settings.data, domain, SELECTOR);
     if !key.key_file.exists() {
         let domain = domain.to_owned();
         let made =
             tokio::task::spawn_blocking(move || dkim::new_key(&domain, SELECTOR, Algorithm::Rsa));
-        keep_key(&key.key_file, &made.await??.pem)
-            .with_context(|| format!("the key `{}` can't be made", key.key_file.display()))?;
+        match keep_key(&key.key_file, &made.await??.pem) {
+            // Somebody pressed twice: theirs is as good.
+            Err(problem) if problem.kind() == ErrorKind::AlreadyExists => {}
+            kept => {
+                kept.with_context(|| {
+                    format!("the key `{}` can't be made", key.key_file.display())
+                })?;
+            }
+        }
     }
+    app::signer(&key)?; // one that was there may be broken
     let mut tx = app.db.begin().await?;
     let name = app::signed(domain);
     installation::choose(&mut tx, &name, Some(SELECTOR), app.now()).await?;

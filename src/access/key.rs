@@ -93,7 +93,8 @@ scopes! {
 }
 
 impl Scope {
-    /// Whether it's about who may do what, or whose newsroom it is: not for a script that only looks after news and letters.
+    /// Whether it's about who may do what, or whose newsroom it is: not for a script that only looks after news
+    /// and letters.
     pub fn is_about_access(self) -> bool {
         matches!(
             self.noun_and_verb().0,

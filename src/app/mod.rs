@@ -4,6 +4,7 @@
 mod standing;
 
 pub(crate) use self::standing::signed;
+pub(crate) use self::standing::signer;
 
 use std::fs;
 use std::sync::Arc;

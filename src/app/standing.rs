@@ -159,7 +159,7 @@ pub(super) fn signers(
             continue;
         }
         // Another machine of the same installation may have it.
-        match signer(&settings.own_key(domain, selector)) {
+        match signer(&DkimKey::within(&settings.data, domain, selector)) {
             Ok(signer) => signers.push(signer),
             Err(problem) => tracing::error!(problem = format!("{problem:#}"), "dkim.key_missing"),
         }
@@ -167,7 +167,8 @@ pub(super) fn signers(
     Ok(signers)
 }
 
-fn signer(key: &DkimKey) -> anyhow::Result<Signer> {
+/// A key, read.
+pub(crate) fn signer(key: &DkimKey) -> anyhow::Result<Signer> {
     let pem = read_key(&key.key_file)?;
     Signer::new(&key.domain, &key.selector, &pem)
         .with_context(|| format!("key `{}`", key.key_file.display()))

@@ -10,6 +10,7 @@ use crate::choice::keep_key;
 use crate::cli::Common;
 use crate::cli::failure::Exit;
 use crate::cli::failure::Failure;
+use crate::config::DkimKey;
 use crate::letter::dkim;
 use crate::letter::dkim::Algorithm;
 
@@ -49,7 +50,8 @@ impl Dkim {
             key_file,
         } = self;
         let settings = common.settings()?;
-        let path = key_file.unwrap_or_else(|| settings.own_key(&domain, &selector).key_file);
+        let path = key_file
+            .unwrap_or_else(|| DkimKey::within(&settings.data, &domain, &selector).key_file);
         let algorithm = match algorithm {
             Kind::Rsa => Algorithm::Rsa,
             Kind::Ed25519 => Algorithm::Ed25519,

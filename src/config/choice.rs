@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use chrono_tz::Tz;
-
 use crate::config::BadValue;
-use crate::config::DkimKey;
+use crate::config::LANGUAGE;
+use crate::config::NAME;
 use crate::config::Settings;
+use crate::config::ZONE;
 use crate::config::mail::nobody;
 use crate::config::value;
 
@@ -80,10 +80,10 @@ impl Choice {
     fn set(self, settings: &mut Settings, text: Option<&str>) -> Result<(), BadValue> {
         let (site, mail) = (&mut settings.site, &mut settings.mail);
         match self {
-            Self::Name => site.name = text.map_or(Ok("Вісник".into()), value::line)?,
+            Self::Name => site.name = text.map_or(Ok(NAME.into()), value::line)?,
             Self::Description => site.description = text.map_or(Ok(String::new()), value::line)?,
-            Self::Language => site.language = text.map_or(Ok("uk".into()), value::language)?,
-            Self::Zone => site.zone = text.map_or(Ok(Tz::Europe__Kyiv), value::zone)?,
+            Self::Language => site.language = text.map_or(Ok(LANGUAGE.into()), value::language)?,
+            Self::Zone => site.zone = text.map_or(Ok(ZONE), value::zone)?,
             Self::Address => site.address = text.map(value::line).transpose()?,
             Self::Sender => mail.from = text.map_or(Ok(nobody()), value::mailbox)?,
             Self::ReplyTo => mail.reply_to = text.map(value::mailbox).transpose()?,
@@ -113,15 +113,6 @@ impl Settings {
     /// Whether it's owners who say: the operator said nothing.
     pub fn leaves(&self, choice: Choice) -> bool {
         !self.said_by_operator.contains(&choice)
-    }
-
-    /// Where the key is that was made in the console, or by `dkim new`.
-    pub fn own_key(&self, domain: &str, selector: &str) -> DkimKey {
-        DkimKey {
-            domain: domain.to_owned(),
-            selector: selector.to_owned(),
-            key_file: self.data.join(format!("dkim-{domain}-{selector}.pem")),
-        }
     }
 
     /// Puts what owners chose in force, and takes back what they don't choose any more. What can't be

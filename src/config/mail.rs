@@ -175,6 +175,15 @@ impl Relay {
 }
 
 impl DkimKey {
+    /// The key that is made where no other file is named, by `dkim new` or in the console.
+    pub fn within(data: &Path, domain: &str, selector: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            selector: selector.to_owned(),
+            key_file: data.join(format!("dkim-{domain}-{selector}.pem")),
+        }
+    }
+
     fn from_section(key: &mut Section<'_>) -> Option<Self> {
         let domain = key.required("domain", value::domain);
         let selector = key.required("selector", value::domain);

@@ -37,6 +37,11 @@ use crate::config::section::Section;
 /// The file that is read when `--config` names no other, if it is there.
 const FILE: &str = "visnyk.toml";
 
+// What is so until somebody says otherwise.
+const NAME: &str = "Вісник";
+const LANGUAGE: &str = "uk";
+const ZONE: Tz = Tz::Europe__Kyiv;
+
 /// Everything an operator can set. The README has the table of keys.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -278,12 +283,12 @@ fn origin_of(listen: SocketAddr) -> String {
 impl Site {
     fn from_section(site: &mut Section<'_>) -> Self {
         Self {
-            name: site.text("name", value::line).unwrap_or("Вісник".into()),
+            name: site.text("name", value::line).unwrap_or(NAME.into()),
             description: site.text("description", value::line).unwrap_or_default(),
             language: site
                 .text("language", value::language)
-                .unwrap_or("uk".into()),
-            zone: site.text("zone", value::zone).unwrap_or(Tz::Europe__Kyiv),
+                .unwrap_or(LANGUAGE.into()),
+            zone: site.text("zone", value::zone).unwrap_or(ZONE),
             licence: site.text("licence", value::line),
             address: site.text("address", value::line),
             hotline: site.text("hotline", value::line),

@@ -295,7 +295,7 @@ async fn ask(
     };
     let fetched = app.fetcher.get(&request).await;
     let wait = fetched.as_ref().err().and_then(FetchError::retry_after);
-    let wait = wait.and_then(|wait| TimeDelta::from_std(wait).ok());
+    let wait = wait.and_then(|(wait, _)| TimeDelta::from_std(wait).ok());
     let free = app.now() + wait.unwrap_or_default();
     let mut tx = app.db.begin().await?;
     if is_ours && wait.is_some() {

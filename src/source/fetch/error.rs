@@ -127,22 +127,12 @@ impl FetchError {
         matches!(self, Self::Gone)
     }
 
-    /// How long the server asked us to stay away, at most 24 hours.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-
-    /// Which host asked us to stay away.
-    pub fn asking_host(&self) -> Option<&str> {
+    /// How long a server asked us to stay away, at most 24 hours, and its host.
+    pub fn retry_after(&self) -> Option<(Duration, &str)> {
         match self {
             Self::Status {
-                retry_after: Some(_),
-                host,
-                ..
-            } => Some(host),
+                retry_after, host, ..
+            } => Some(((*retry_after)?, host)),
             _ => None,
         }
     }

@@ -269,29 +269,29 @@ async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Res
             problem: problem.to_string(),
         });
     }
-    let asked = problem
-        .retry_after()
-        .and_then(|wait| TimeDelta::from_std(wait).ok());
-    leave(app, &source.url, problem).await?;
+    let asked = leave(app, &source.url, problem).await?;
     note_failure(app, source, &problem.to_string(), asked).await
 }
 
-/// Leaves a host alone for as long as it asks: the one that was meant, and the one that it led to.
-async fn leave(app: &App, meant: &SourceUrl, problem: &FetchError) -> store::Result<()> {
-    let wait = problem
-        .retry_after()
-        .and_then(|wait| TimeDelta::from_std(wait).ok());
-    let (Some(wait), Some(asking)) = (wait, problem.asking_host()) else {
-        return Ok(());
+/// Leaves a host alone for as long as it asks, if it does: the one that was meant, and the one that it
+/// led to.
+async fn leave(
+    app: &App,
+    meant: &SourceUrl,
+    problem: &FetchError,
+) -> store::Result<Option<TimeDelta>> {
+    let Some((wait, asking)) = problem.retry_after() else {
+        return Ok(None);
     };
-    let until = app.now() + wait;
-    let meant = meant.host();
+    let wait = TimeDelta::from_std(wait).unwrap_or(LONGEST_WAIT);
+    let (until, meant) = (app.now() + wait, meant.host());
     let mut tx = app.db.begin().await?;
     store::source::leave_site(&mut tx, asking, until).await?;
     if meant != asking {
         store::source::leave_site(&mut tx, &meant, until).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(Some(wait))
 }
 
 async fn note_failure(

@@ -26,8 +26,6 @@ const PAGES: usize = 60;
 /// How long after the poll began another page may be asked for: half of what the host is taken for,
 /// so that the last answer is in before somebody else may ask.
 const TIME: TimeDelta = TimeDelta::seconds(150);
-/// How many pages that don't come, one after another, are enough.
-const FAILURES: usize = 3;
 /// How many known articles at the head of a listing are read again, to catch edits.
 const READ_AGAIN: usize = 5;
 
@@ -41,7 +39,7 @@ pub(super) async fn complete(
     begun: Stamp,
 ) -> anyhow::Result<bool> {
     let mut completed = Vec::new();
-    let (mut pages, mut failures) = (0, 0);
+    let mut pages = 0;
     let mut whole = true;
     for (place, draft) in std::mem::take(&mut reading.drafts).into_iter().enumerate() {
         let Some(url) = draft
@@ -60,7 +58,7 @@ pub(super) async fn complete(
             whole = false;
             let read = pages - 1;
             reading.problems.push(format!(
-                "{read} pages were read; the rest are read at the next poll"
+                "{read} pages were asked for; the rest are at the next poll"
             ));
             break;
         }
@@ -68,20 +66,17 @@ pub(super) async fn complete(
             look::breathe(&url.host()).await;
         }
         match read_page(app, source, &url).await {
-            Ok(page) => {
-                failures = 0;
-                completed.push(page::complete(draft, &page));
-            }
+            Ok(page) => completed.push(page::complete(draft, &page)),
             Err(FetchError::Gone) => reading.deleted.extend(draft.guid.or(draft.url)),
             Err(FetchError::Status { code: 404, .. }) => completed.push(draft),
             Err(problem) => {
                 whole = false;
-                failures += 1;
                 reading
                     .problems
                     .push(format!("{url}: {problem}; tried again at the next poll"));
-                leave(app, &url, &problem).await?;
-                if is_busy(&problem) || failures == FAILURES {
+                let asked = leave(app, &url, &problem).await?;
+                // One page that never comes keeps back no other.
+                if asked.is_some() || matches!(problem, FetchError::Status { code: 429, .. }) {
                     break;
                 }
             }
@@ -89,17 +84,6 @@ pub(super) async fn complete(
     }
     reading.drafts = completed;
     Ok(whole)
-}
-
-/// Whether it asks for fewer questions.
-fn is_busy(problem: &FetchError) -> bool {
-    matches!(
-        problem,
-        FetchError::Status {
-            code: 429 | 503,
-            ..
-        }
-    )
 }
 
 async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {

@@ -69,7 +69,7 @@ pub(super) async fn left(
         settings: settings(app),
         settings_url: (user.role == Role::Owner).then(|| app.url("/admin/settings")),
         records: records(app),
-        unsigned: unsigned(app),
+        unsigned: choice::lacks_key(app),
         came: visit.asked_for("done").and_then(|came| match &*came {
             "saved" => Some(Came::Saved),
             "signed" => Some(Came::Signed),
@@ -197,11 +197,6 @@ fn records(app: &App) -> Vec<Record> {
         }
     });
     records.collect()
-}
-
-fn unsigned(app: &App) -> bool {
-    let domain = app.settings.mail.from.domain();
-    domain.contains('.') && !choice::is_signed(app, domain)
 }
 
 /// `POST /admin/test-letter`: a sample of a digest, to whoever asks.

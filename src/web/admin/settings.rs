@@ -90,6 +90,7 @@ fn wrong_with(
 
 /// `POST /admin/settings/signing`: has letters signed, by a key that is made now.
 pub(in crate::web) async fn sign(visit: Visit, Owner(user): Owner) -> Result<Response, Error> {
+    let visit = visit.at("/admin/settings");
     let what = ("settings.sign", "settings".to_owned());
     let signed = choice::sign(&visit.app, by(&user, what)).await;
     match signed.map_err(Error::trouble)? {
@@ -129,13 +130,10 @@ fn page_of(visit: &Visit, findings: Vec<Finding>, filled: Option<&Fields>) -> Bo
             rows: app.signers.iter().map(record).collect(),
         }));
     }
-    let domain = app.settings.mail.from.domain();
     let mut buttons = vec![("/admin/settings/examination".to_owned(), "examine")];
-    if domain.contains('.') && !choice::is_signed(app, domain) {
-        buttons.insert(
-            0,
-            ("/admin/settings/signing".to_owned(), "make_signing_key"),
-        );
+    if choice::lacks_key(app) {
+        let make = ("/admin/settings/signing".to_owned(), "make_signing_key");
+        buttons.insert(0, make);
     }
     parts.push(Part::Buttons(Buttons { buttons }));
     if !findings.is_empty() {

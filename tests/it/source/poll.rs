@@ -290,14 +290,16 @@ async fn a_slow_listing_gives_its_site_back_in_time() {
 }
 
 #[tokio::test]
-async fn a_listing_whose_pages_do_not_come_is_asked_no_further() {
+async fn pages_that_never_come_keep_back_no_other() {
     let app = TestApp::new().await;
     let origin = Origin::routed("127.0.0.1", |asked| match asked.path.as_str() {
         "/news" => answer("200 OK", &HTML, listing(30)),
-        _ => answer("500 Oops", &[], ""),
+        "/news/0" => answer("503 Oops", &[], ""),
+        "/news/1" | "/news/2" | "/news/3" | "/news/4" => answer("500 Oops", &[], ""),
+        _ => answer("200 OK", &HTML, PAGE),
     })
     .await;
     add(&app, origin.url("/news"), SourceKind::Listing).await;
     poll::poll_due(&app).await.unwrap();
-    assert_eq!(origin.asked().len(), 4);
+    assert_eq!(published(&app).await, 25);
 }

@@ -11,6 +11,7 @@ use url::form_urlencoded;
 use visnyk::access::Role;
 use visnyk::app::App;
 use visnyk::clock::TestClock;
+use visnyk::config::DkimKey;
 use visnyk::store;
 
 use crate::support::app::TestApp;
@@ -205,7 +206,7 @@ async fn a_key_made_in_the_console_signs_the_next_letter() {
     let page = owner.get("/admin/settings?done=signed").await.body;
     assert!(page.contains("v1._domainkey.hromada.example"), "{page}");
     assert!(page.contains("v=DKIM1; k=rsa; p="), "{page}");
-    let key = app.settings.own_key("hromada.example", "v1").key_file;
+    let key = DkimKey::within(&app.settings.data, "hromada.example", "v1").key_file;
     let kept = std::fs::metadata(&key).unwrap();
     assert_eq!(kept.permissions().mode() & 0o777, 0o600);
 
@@ -300,4 +301,33 @@ async fn what_was_chosen_is_written_down_and_taken_back() {
     assert_eq!(app.current().settings.site.zone.name(), "America/New_York");
     owner.post("/admin/settings", "site.zone=").await;
     assert_eq!(app.current().settings.site.zone.name(), "Europe/Kyiv");
+}
+
+/// What was there before is kept, and nobody is told that letters are signed by it.
+#[tokio::test]
+async fn a_key_that_cannot_sign_is_no_key() {
+    let app = unnamed(Kind::Sqlite).await;
+    let owner = signed_in(&app, Role::Owner).await;
+    let from = form(&[("mail.from", "news@hromada.example")]);
+    owner.post("/admin/settings", &from).await;
+    let key = DkimKey::within(&app.settings.data, "hromada.example", "v1").key_file;
+    std::fs::write(&key, "no key").unwrap();
+    let failed = owner.post("/admin/settings/signing", "").await;
+    assert_eq!(failed.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), "no key");
+    let page = owner.get("/admin/settings").await.body;
+    assert!(page.contains("Make a signing key"), "{page}");
+}
+
+#[tokio::test]
+async fn a_button_that_is_pressed_twice_makes_one_key() {
+    let app = unnamed(Kind::Sqlite).await;
+    let owner = signed_in(&app, Role::Owner).await;
+    let from = form(&[("mail.from", "news@hromada.example")]);
+    owner.post("/admin/settings", &from).await;
+    let press = || owner.post("/admin/settings/signing", "");
+    for answer in <[_; 2]>::from(tokio::join!(press(), press())) {
+        assert_eq!(answer.location(), "/admin?done=signed", "{answer:?}");
+    }
+    assert_eq!(app.current().signers.len(), 1);
 }

@@ -198,7 +198,7 @@ async fn retry_after_is_obeyed_up_to_a_day() {
             let error = error_of(&fetcher, answer(status, &[("Retry-After", value)], "")).await;
             assert_eq!(
                 error.retry_after(),
-                expected.map(Duration::from_secs),
+                expected.map(|seconds| (Duration::from_secs(seconds), "127.0.0.1")),
                 "{value}"
             );
         }

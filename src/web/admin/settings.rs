@@ -124,10 +124,9 @@ fn page_of(visit: &Visit, findings: Vec<Finding>, filled: Option<&Fields>) -> Bo
     let app = &visit.app;
     let mut parts = newsroom(visit, filled);
     if !app.signers.is_empty() {
-        parts.push(Part::Table(Table {
+        parts.push(Part::Facts(Facts {
             title: "signing",
-            columns: vec!["record_name", "record_text"],
-            rows: app.signers.iter().map(record).collect(),
+            facts: app.signers.iter().flat_map(record).collect(),
         }));
     }
     let mut buttons = vec![("/admin/settings/examination".to_owned(), "examine")];
@@ -225,9 +224,12 @@ fn asked(choice: Choice, value: &str) -> FormField {
 }
 
 /// What is to be published of a key.
-fn record(signer: &Signer) -> Vec<Cell> {
+fn record(signer: &Signer) -> [(&'static str, Cell); 2] {
     let record = signer.record();
-    vec![Cell::text(&record.name), Cell::code(&record.text)]
+    [
+        ("record_name", Cell::text(&record.name)),
+        ("record_text", Cell::text(&record.text)),
+    ]
 }
 
 fn found(finding: Finding) -> Vec<Cell> {

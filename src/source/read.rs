@@ -123,18 +123,21 @@ fn look(text: &str, content_type: Option<&str>) -> Look {
         Token::Open { name, .. } => Some(name),
         _ => None,
     });
-    let mut some_html = false;
+    let (mut wrapped, mut some_html) = (false, false);
     for name in names.take(LOOK_WITHIN) {
         let local = name.rsplit(':').next().unwrap_or_default();
         match local.to_ascii_lowercase().as_str() {
             "rss" | "rdf" | "feed" | "channel" | "entry" => return Look::Feed,
             "urlset" | "sitemapindex" => return Look::Sitemap,
-            "html" | "head" | "body" | "title" => return Look::Html,
+            // Some programs wrap a feed in a page; a page that goes on as one is no feed.
+            "html" | "body" => wrapped = true,
+            _ if wrapped => return Look::Html,
+            "head" | "title" => return Look::Html,
             "a" | "p" | "div" | "article" | "section" | "main" | "h1" => some_html = true,
             _ => {}
         }
     }
-    if some_html || content_type.is_some_and(|mime| mime.contains("html")) {
+    if wrapped || some_html || content_type.is_some_and(|mime| mime.contains("html")) {
         Look::Html
     } else {
         Look::Strange
@@ -257,6 +260,12 @@ mod tests {
                 format!("<rss><channel></p>{a}</br></item>{b}</channel></rss>"),
             ),
             ("no channel", format!("<rss version='0.91'>{a}{b}</rss>")),
+            (
+                "wrapped in a page",
+                format!(
+                    "<!DOCTYPE html><html><body><rss><channel>{a}{b}</channel></rss></body></html>"
+                ),
+            ),
             (
                 "a strange default namespace",
                 format!("<rss xmlns='https://example.org/mine'><channel>{a}{b}</channel></rss>"),

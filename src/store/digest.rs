@@ -44,6 +44,7 @@ statements! {
            SELECT 1 FROM letter x WHERE x.digest_id = d.id AND x.purpose = 'digest'
              AND x.state IN ('queued', 'leased', 'handing', 'deferred', 'paused'))
          ORDER BY d.id LIMIT $1");
+    OF_PERIOD = Sql::both("SELECT id FROM digest WHERE list_id = $1 AND cadence = $2 AND period_key = $3");
     SET_SENT = Sql::both("UPDATE digest SET sent_at = $2 WHERE id = $1 AND sent_at IS NULL");
     IN_PLANNING = Sql::both("SELECT id FROM digest WHERE state = 'planning' ORDER BY id");
     LATEST = Sql::both(
@@ -194,6 +195,21 @@ pub async fn cut(tx: &mut Tx, new: &NewDigest<'_>, now: Stamp) -> Result<Option<
             new.critical
         ),
         fetch_optional
+    )?)
+}
+
+/// The digest of a period, which must have one.
+pub async fn get_of_period(
+    tx: &mut Tx,
+    list: ListId,
+    cadence: Cadence,
+    period_key: &str,
+) -> Result<DigestId> {
+    Ok(run!(
+        tx,
+        OF_PERIOD,
+        query_scalar(list, cadence.as_str(), period_key),
+        fetch_one
     )?)
 }
 

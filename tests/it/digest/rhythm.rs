@@ -258,8 +258,10 @@ async fn a_run_by_hand_and_the_periods_own_repeat_nothing(test: TestDb) {
     };
     app.subscribe(&list, &late).await;
     app.publish("Новина-1", &[]).await;
-    let (_, letters) = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    let (run, letters) = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
     assert_eq!(letters, 2, "every hour of the cadence");
+    let again = compile::run_now(&app, &list, Cadence::Daily).await.unwrap();
+    assert_eq!(again, (run, 0), "a button that's pressed twice at once");
     app.publish("Новина-2", &[]).await;
     let first = [
         sent("a@example.net", &["Новина-1"]),

@@ -18,6 +18,7 @@ mod problems;
 pub mod read;
 mod repeated;
 mod seen;
+mod site;
 pub mod sitemap;
 mod structured;
 pub mod syndication;

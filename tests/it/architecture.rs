@@ -54,6 +54,7 @@ const BANDS: &[(&str, Band)] = &[
     ("source::discover", Flows),
     ("source::pictures", Flows),
     ("source::poll", Flows),
+    ("source::site", Flows),
     ("source::websub", Flows),
     ("feed::directory", Flows),
     ("feed::document", Flows),

@@ -30,10 +30,10 @@ use crate::source::fetch::Document;
 use crate::source::fetch::FetchError;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
-use crate::source::poll::LEASE;
-use crate::source::poll::breathe;
 use crate::source::poll::read_as;
-use crate::store;
+use crate::source::site::Site;
+use crate::source::site::breathe;
+use crate::source::site::leave;
 
 /// Announced feeds, or sitemaps, that are asked.
 const TRIED: usize = 3;
@@ -277,16 +277,15 @@ async fn ask(
     ours: Option<&str>,
     url: &SourceUrl,
 ) -> anyhow::Result<Result<Document, Doubt>> {
-    let (host, until) = (url.host(), app.now() + LEASE);
-    let is_ours = ours == Some(host.as_str());
-    if !is_ours {
-        let mut tx = app.db.begin().await?;
-        let taken = store::source::take_site(&mut tx, &host, app.now(), until).await?;
-        tx.commit().await?;
-        if !taken {
+    let host = url.host();
+    let site = if ours == Some(host.as_str()) {
+        None
+    } else {
+        let Some(site) = Site::take(app, host.clone()).await? else {
             return Ok(Err(Doubt::Busy(host)));
-        }
-    }
+        };
+        Some(site)
+    };
     let request = Request {
         url,
         validators: None,
@@ -296,14 +295,11 @@ async fn ask(
     let fetched = app.fetcher.get(&request).await;
     let wait = fetched.as_ref().err().and_then(FetchError::retry_after);
     let wait = wait.and_then(|(wait, _)| TimeDelta::from_std(wait).ok());
-    let free = app.now() + wait.unwrap_or_default();
-    let mut tx = app.db.begin().await?;
-    if is_ours && wait.is_some() {
-        store::source::leave_site(&mut tx, &host, free).await?;
-    } else if !is_ours {
-        store::source::move_site(&mut tx, &host, until, free).await?;
+    match (site, &fetched) {
+        (Some(site), _) => drop(site.free(app, app.now() + wait.unwrap_or_default()).await?),
+        (None, Err(problem)) => drop(leave(app, url, problem).await?),
+        (None, Ok(_)) => {}
     }
-    tx.commit().await?;
     Ok(match fetched {
         Ok(Fetched::Document(document)) => Ok(document),
         Ok(Fetched::NotModified { .. }) => {

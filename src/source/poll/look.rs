@@ -1,15 +1,9 @@
 //! One look for sources that are due: those of one host one after another, hosts side by side.
-//!
-//! A host is taken in the database before it's asked, so that no two processes, and no two looks,
-//! ask it at once; what it asks for with Retry-After holds for all its sources and over restarts.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::TimeDelta;
 use tokio::task::JoinHandle;
-use url::Host;
 use url::Url;
 
 use crate::app::App;
@@ -17,14 +11,12 @@ use crate::source::Source;
 use crate::source::SourceId;
 use crate::source::poll::note_failure;
 use crate::source::poll::poll;
+use crate::source::site::Site;
+use crate::source::site::breathe;
 use crate::store;
 
 /// How many sources one look polls.
 const AT_A_LOOK: i64 = 50;
-/// How long a host stays taken if its taker dies; renewed with each source.
-pub(crate) const LEASE: TimeDelta = TimeDelta::minutes(5);
-/// Between two requests to one host.
-const SPACING: Duration = Duration::from_secs(1);
 
 /// Polls every source that's due now, and gives how many.
 pub async fn poll_due(app: &App) -> anyhow::Result<usize> {
@@ -68,13 +60,9 @@ async fn look(app: &App) -> anyhow::Result<Vec<JoinHandle<usize>>> {
 }
 
 async fn poll_site(app: &App, host: &str, sources: Vec<SourceId>) -> anyhow::Result<usize> {
-    let mut until = app.now() + LEASE;
-    let mut tx = app.db.begin().await?;
-    let ours = store::source::take_site(&mut tx, host, app.now(), until).await?;
-    tx.commit().await?;
-    if !ours {
+    let Some(mut site) = Site::take(app, host.to_owned()).await? else {
         return Ok(0);
-    }
+    };
     let mut polled = 0;
     for (place, id) in sources.into_iter().enumerate() {
         if app.stop.is_cancelled() {
@@ -82,12 +70,10 @@ async fn poll_site(app: &App, host: &str, sources: Vec<SourceId>) -> anyhow::Res
         }
         if place > 0 {
             breathe(host).await;
-            let renewed = app.now() + LEASE;
-            if !move_site(app, host, until, renewed).await? {
-                // It asked to be left alone.
-                return Ok(polled);
-            }
-            until = renewed;
+            let Some(ours) = site.keep(app).await? else {
+                return Ok(polled); // it wants to be left alone
+            };
+            site = ours;
         }
         match poll_one(app, id).await {
             Ok(ours) => polled += usize::from(ours),
@@ -98,39 +84,8 @@ async fn poll_site(app: &App, host: &str, sources: Vec<SourceId>) -> anyhow::Res
             }
         }
     }
-    // Whoever comes next leaves it that moment, too.
-    let free = app.now() + TimeDelta::from_std(spacing(host))?;
-    move_site(app, host, until, free).await?;
+    site.give_back(app).await?;
     Ok(polled)
-}
-
-/// Moves the moment until which the host is ours; false if it isn't any more.
-async fn move_site(
-    app: &App,
-    host: &str,
-    from: crate::clock::Stamp,
-    to: crate::clock::Stamp,
-) -> anyhow::Result<bool> {
-    let mut tx = app.db.begin().await?;
-    let moved = store::source::move_site(&mut tx, host, from, to).await?;
-    tx.commit().await?;
-    Ok(moved)
-}
-
-/// Leaves a host its moment between two requests.
-pub(in crate::source) async fn breathe(host: &str) {
-    tokio::time::sleep(spacing(host)).await;
-}
-
-/// How long a host is left between two requests; not at all if it's this machine.
-fn spacing(host: &str) -> Duration {
-    let near = match Host::parse(host) {
-        Ok(Host::Ipv4(address)) => address.is_loopback(),
-        Ok(Host::Ipv6(address)) => address.is_loopback(),
-        Ok(Host::Domain(name)) => name == "localhost",
-        Err(_) => false,
-    };
-    if near { Duration::ZERO } else { SPACING }
 }
 
 async fn poll_one(app: &App, id: SourceId) -> anyhow::Result<bool> {

@@ -8,8 +8,6 @@ mod look;
 mod pages;
 mod settle;
 
-pub(crate) use self::look::LEASE;
-pub(in crate::source) use self::look::breathe;
 pub use self::look::poll_due;
 pub use self::look::ring;
 
@@ -40,6 +38,7 @@ use crate::source::fetch::Request;
 use crate::source::fetch::Validators;
 use crate::source::read;
 use crate::source::read::How;
+use crate::source::site::leave;
 use crate::source::websub;
 use crate::store;
 use crate::store::Tx;
@@ -271,27 +270,6 @@ async fn failed(app: &App, source: &Source, problem: &FetchError) -> anyhow::Res
     }
     let asked = leave(app, &source.url, problem).await?;
     note_failure(app, source, &problem.to_string(), asked).await
-}
-
-/// Leaves a host alone for as long as it asks, if it does: the one that was meant, and the one that it
-/// led to.
-async fn leave(
-    app: &App,
-    meant: &SourceUrl,
-    problem: &FetchError,
-) -> store::Result<Option<TimeDelta>> {
-    let Some((wait, asking)) = problem.retry_after() else {
-        return Ok(None);
-    };
-    let wait = TimeDelta::from_std(wait).unwrap_or(LONGEST_WAIT);
-    let (until, meant) = (app.now() + wait, meant.host());
-    let mut tx = app.db.begin().await?;
-    store::source::leave_site(&mut tx, asking, until).await?;
-    if meant != asking {
-        store::source::leave_site(&mut tx, &meant, until).await?;
-    }
-    tx.commit().await?;
-    Ok(Some(wait))
 }
 
 async fn note_failure(

@@ -16,9 +16,10 @@ use crate::source::fetch::FetchError;
 use crate::source::fetch::Fetched;
 use crate::source::fetch::Request;
 use crate::source::page;
-use crate::source::poll::leave;
-use crate::source::poll::look;
 use crate::source::poll::read_document;
+use crate::source::site::Site;
+use crate::source::site::breathe;
+use crate::source::site::leave;
 use crate::store;
 
 /// How many article pages one poll of a listing reads.
@@ -63,9 +64,17 @@ pub(super) async fn complete(
             break;
         }
         if pages > 1 || url.host() == source.url.host() {
-            look::breathe(&url.host()).await;
+            breathe(&url.host()).await;
         }
-        match read_page(app, source, &url).await {
+        let Some(page) = ask(app, source, &url).await? else {
+            whole = false;
+            let busy = busy(&url.host());
+            if !reading.problems.contains(&busy) {
+                reading.problems.push(busy);
+            }
+            continue;
+        };
+        match page {
             Ok(page) => completed.push(page::complete(draft, &page)),
             Err(FetchError::Gone) => reading.deleted.extend(draft.guid.or(draft.url)),
             Err(FetchError::Status { code: 404, .. }) => completed.push(draft),
@@ -86,9 +95,33 @@ pub(super) async fn complete(
     Ok(whole)
 }
 
+fn busy(host: &str) -> String {
+    format!(
+        "{host} is being asked already, or wants to be left alone for a while; its pages are read at the next poll"
+    )
+}
+
 async fn is_known(app: &App, source: &Source, draft: &Draft) -> store::Result<bool> {
     let mut tx = app.db.read().await?;
     store::origin::is_known(&mut tx, source.id, intake::names(draft)).await
+}
+
+/// Asks for a page. `None` if it's on another site than the listing, and somebody else is asking that, or
+/// it wants to be left alone.
+async fn ask(
+    app: &App,
+    source: &Source,
+    url: &SourceUrl,
+) -> store::Result<Option<Result<Reading, FetchError>>> {
+    if url.host() == source.url.host() {
+        return Ok(Some(read_page(app, source, url).await));
+    }
+    let Some(site) = Site::take(app, url.host()).await? else {
+        return Ok(None);
+    };
+    let page = read_page(app, source, url).await;
+    site.give_back(app).await?;
+    Ok(Some(page))
 }
 
 async fn read_page(app: &App, source: &Source, url: &SourceUrl) -> Result<Reading, FetchError> {

@@ -227,6 +227,32 @@ async fn a_listing_whose_site_is_busy_is_left_alone() {
 }
 
 #[tokio::test]
+async fn pages_of_another_site_wait_for_their_turn_there() {
+    let app = TestApp::new().await;
+    let there = Origin::routed("127.0.0.2", |asked| match asked.path.as_str() {
+        "/feed" => answer("429 Busy", &[("Retry-After", "7200")], ""),
+        _ => answer("200 OK", &HTML, PAGE),
+    })
+    .await;
+    let pages = there.url("/news").to_string();
+    let list = listing(3).replace("/news", &pages);
+    let here = Origin::routed("127.0.0.1", move |_| answer("200 OK", &HTML, &list)).await;
+    add(&app, there.url("/feed"), SourceKind::Feed).await;
+    poll::poll_due(&app).await.unwrap();
+    let listed = add(&app, here.url("/"), SourceKind::Listing).await;
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!((here.asked().len(), there.asked().len()), (1, 1));
+    let mut tx = app.db.read().await.unwrap();
+    let source = store::source::find(&mut tx, listed).await.unwrap();
+    drop(tx);
+    let problem = source.unwrap().problem.unwrap();
+    assert!(problem.contains("127.0.0.2 is being asked"), "{problem}");
+    app.wait(TimeDelta::minutes(121));
+    poll::poll_due(&app).await.unwrap();
+    assert_eq!(published(&app).await, 3);
+}
+
+#[tokio::test]
 async fn a_short_wait_holds_for_all_sources_of_a_site() {
     let app = TestApp::new().await;
     let busy = answer("503 Busy", &[("Retry-After", "60")], "");

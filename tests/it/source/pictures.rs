@@ -1,6 +1,8 @@
 //! Pictures of articles, fetched once and shown from here.
 
 use std::io::Cursor;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use chrono::TimeDelta;
@@ -162,4 +164,49 @@ async fn a_picture_of_the_inner_network_is_not_fetched() {
     app.take_in(&source, vec![article]).await;
     assert_eq!(pictures::hold_due(&app).await.unwrap(), 0);
     assert!(origin.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_site_that_is_asked_or_wants_to_be_left_alone_keeps_its_pictures_for_later() {
+    let app = TestApp::new().await;
+    let refused = AtomicBool::new(false);
+    let origin = Origin::routed("127.0.0.1", move |_| {
+        if refused.swap(true, Ordering::Relaxed) {
+            answer("200 OK", &[("Content-Type", "image/png")], png())
+        } else {
+            answer("429 Busy", &[("Retry-After", "600")], "")
+        }
+    })
+    .await;
+    let pictures = |numbers: [u8; 2]| {
+        let address = |number| media(origin.url(&format!("/{number}.png")).to_string());
+        numbers.map(address).to_vec()
+    };
+    let source = app.source().await;
+    let articles = vec![
+        Draft {
+            media: pictures([0, 1]),
+            ..draft("Новина-1", &[])
+        },
+        Draft {
+            media: pictures([2, 3]),
+            ..draft("Новина-2", &[])
+        },
+    ];
+    app.take_in(&source, articles).await;
+    let mut tx = app.db.begin().await.unwrap();
+    let until = app.now() + TimeDelta::minutes(1);
+    let poll = store::source::take_site(&mut tx, "127.0.0.1", app.now(), until).await;
+    tx.commit().await.unwrap();
+    assert!(poll.unwrap());
+    assert_eq!(pictures::hold_due(&app).await.unwrap(), 0);
+    assert!(origin.asked().is_empty(), "a poll is asking it");
+    app.wait(TimeDelta::minutes(2));
+    assert_eq!(pictures::hold_due(&app).await.unwrap(), 0);
+    assert_eq!(origin.asked().len(), 1, "nothing more after the 429");
+    app.wait(TimeDelta::minutes(9));
+    assert_eq!(pictures::hold_due(&app).await.unwrap(), 0);
+    assert_eq!(origin.asked().len(), 1);
+    app.wait(TimeDelta::minutes(2));
+    assert_eq!(pictures::hold_due(&app).await.unwrap(), 4);
 }

@@ -95,7 +95,22 @@ async fn an_address_says_itself_what_it_is(app: TestApp) {
     let lost = editor
         .post("/admin/sources/new", &of("/nothing", "preview"))
         .await;
-    assert!(lost.body.contains("404"), "{}", lost.body);
+    assert!(
+        lost.body.contains("The site answered with code 404"),
+        "{}",
+        lost.body
+    );
+    app.sql("UPDATE source SET problem = 'expected a document, but got status 503; and 2 more'")
+        .await;
+    for page in ["/admin/sources?l=uk", "/admin/sources/1?l=uk"] {
+        let seen = editor.get(page).await;
+        assert!(
+            seen.body
+                .contains("Замість документа сайт відповів кодом 503. І ще 2."),
+            "{}",
+            seen.body
+        );
+    }
 }
 
 async fn a_list_is_read_by_what_is_typed_without_asking_the_site_at_each_letter(app: TestApp) {

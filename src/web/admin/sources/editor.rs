@@ -5,11 +5,15 @@ use axum::extract::Path;
 use axum::extract::RawQuery;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use chrono::DateTime;
+use chrono::FixedOffset;
 use chrono::TimeDelta;
+use chrono::Timelike;
 
 use crate::access::User;
 use crate::app::App;
 use crate::article::clean::one_line;
+use crate::clock::Stamp;
 use crate::source::DocumentKind;
 use crate::source::Reading;
 use crate::source::Selectors;
@@ -35,11 +39,13 @@ use crate::web::admin::desk::back;
 use crate::web::admin::desk::board;
 use crate::web::admin::desk::choice;
 use crate::web::admin::desk::field;
+use crate::web::admin::desk::moment;
 use crate::web::admin::desk::must;
 use crate::web::admin::desk::note;
 use crate::web::admin::desk::refused;
 use crate::web::admin::sources::find;
 use crate::web::admin::sources::page_of;
+use crate::web::admin::sources::told::told;
 use crate::web::error::Error;
 use crate::web::form::Fields;
 use crate::web::visit::Visit;
@@ -247,20 +253,20 @@ pub(super) async fn look(
 }
 
 /// What a look came to, as people see it.
-pub(super) fn caught(app: &App, looked: Looked) -> Vec<Part> {
+pub(super) fn caught(visit: &Visit, looked: Looked) -> Vec<Part> {
     match looked {
-        Looked::Found(found) => what_it_is(app, found),
-        Looked::Read(reading) => what_comes(reading),
+        Looked::Found(found) => what_it_is(visit, found),
+        Looked::Read(reading) => what_comes(visit, reading),
         Looked::Not(doubt) => vec![Part::Facts(Facts {
             title: "preview",
-            facts: vec![("problem", said(doubt))],
+            facts: vec![("problem", said(visit, doubt))],
         })],
     }
 }
 
-fn said(doubt: Doubt) -> Cell {
+fn said(visit: &Visit, doubt: Doubt) -> Cell {
     match doubt {
-        Doubt::Unread(why) => Cell::text(why),
+        Doubt::Unread(why) => Cell::text(told(visit, &why)),
         Doubt::Busy(_) => Cell::word("busy_site"),
         Doubt::OneArticle => Cell::word("one_article"),
         Doubt::NoList => Cell::word("no_list"),
@@ -268,7 +274,7 @@ fn said(doubt: Doubt) -> Cell {
     }
 }
 
-fn what_it_is(app: &App, found: Found) -> Vec<Part> {
+fn what_it_is(visit: &Visit, found: Found) -> Vec<Part> {
     let word = KINDS.iter().find(|(kind, _)| *kind == found.kind.as_str());
     let address = found.url.to_string();
     let mut facts = vec![
@@ -280,20 +286,25 @@ fn what_it_is(app: &App, found: Found) -> Vec<Part> {
         ("count", Cell::text(found.articles.to_string())),
     ];
     facts.extend(found.title.map(|title| ("name", Cell::text(title))));
-    facts.extend(found.problem.map(|doubt| ("problem", said(doubt))));
+    facts.extend(found.problem.map(|doubt| ("problem", said(visit, doubt))));
     let others = found.others.into_iter().map(|other| {
         let text = other.to_string();
-        let again = prefilled(app, &text, SourceKind::Feed, &Selectors::default());
+        let again = prefilled(&visit.app, &text, SourceKind::Feed, &Selectors::default());
         ("other_feed", Cell::link(text, again))
     });
     facts.extend(others);
     if let Some(selectors) = found.selectors {
-        let again = prefilled(app, found.url.as_str(), SourceKind::Listing, &selectors);
+        let again = prefilled(
+            &visit.app,
+            found.url.as_str(),
+            SourceKind::Listing,
+            &selectors,
+        );
         let css = selectors.item.unwrap_or_default();
         facts.push(("in_hand", Cell::link(css, again)));
     }
     let rows = found.newest.into_iter().map(|taste| {
-        let date = taste.published.map(|date| date.to_rfc3339());
+        let date = taste.published.map(|date| posted(visit, date));
         vec![
             Cell::text(taste.title),
             Cell::text(date.unwrap_or_default()),
@@ -331,7 +342,15 @@ fn prefilled(app: &App, url: &str, kind: SourceKind, selectors: &Selectors) -> S
     app.url(&format!("/admin/sources/new?{}", query.finish()))
 }
 
-fn what_comes(reading: Reading) -> Vec<Part> {
+/// By the site's own clock; a day alone stays that day.
+fn posted(visit: &Visit, date: DateTime<FixedOffset>) -> String {
+    if date.num_seconds_from_midnight() == 0 {
+        return visit.language.date_time(&date);
+    }
+    moment(visit, Stamp::from(date))
+}
+
+fn what_comes(visit: &Visit, reading: Reading) -> Vec<Part> {
     let kind = reading.kind.map(|kind| match kind {
         DocumentKind::Listing => "kind_listing",
         DocumentKind::Page => "kind_page",
@@ -345,9 +364,9 @@ fn what_comes(reading: Reading) -> Vec<Part> {
     facts.extend(reading.title.map(|title| ("name", Cell::text(title))));
     facts.push(("count", Cell::text(reading.drafts.len().to_string())));
     let problems = reading.problems.into_iter().take(A_TASTE);
-    facts.extend(problems.map(|problem| ("problem", Cell::text(problem))));
+    facts.extend(problems.map(|problem| ("problem", Cell::text(told(visit, &problem)))));
     let rows = reading.drafts.into_iter().take(A_TASTE).map(|draft| {
-        let published = draft.published.map(|date| date.to_rfc3339());
+        let published = draft.published.map(|date| posted(visit, date));
         let topics = [draft.departments, draft.topics].concat();
         let title = match draft.url {
             Some(url) => Cell::link(draft.title, url),
@@ -394,7 +413,7 @@ pub(in crate::web) async fn add(
     };
     if fields.one("step") != "add" {
         let looked = look(&visit.app, &url, &new, headers.contains_key(TYPING)).await?;
-        let page = form_page(&visit, &fields, caught(&visit.app, looked), None);
+        let page = form_page(&visit, &fields, caught(&visit, looked), None);
         return board(&visit, &user, page);
     }
     if let Some(id) = keep(&visit.app, &user, url, new).await? {
@@ -453,7 +472,7 @@ pub(in crate::web) async fn change(
     if fields.one("step") == "preview" {
         let looked = look(&visit.app, &was.url, &new, headers.contains_key(TYPING)).await?;
         (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);
-        let page = page_of(&visit, &source, Some(caught(&visit.app, looked))).await?;
+        let page = page_of(&visit, &source, Some(caught(&visit, looked))).await?;
         return board(&visit, &user, page);
     }
     (source.kind, source.every, source.selectors) = (new.kind, new.every, new.selectors);

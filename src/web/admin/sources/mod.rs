@@ -2,6 +2,8 @@
 
 mod editor;
 mod held;
+mod sayings;
+mod told;
 
 pub(in crate::web) use self::editor::add;
 pub(in crate::web) use self::editor::change;
@@ -30,6 +32,7 @@ use crate::web::admin::desk::board;
 use crate::web::admin::desk::moment;
 use crate::web::admin::desk::note;
 use crate::web::admin::session::Anyone;
+use crate::web::admin::sources::told::told;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
@@ -76,7 +79,7 @@ fn row(visit: &Visit, source: Source, held: i64) -> Vec<Cell> {
         } else {
             String::new()
         }),
-        Cell::text(source.problem.unwrap_or_default()),
+        Cell::text(told(visit, source.problem.as_deref().unwrap_or_default())),
     ]
 }
 
@@ -104,7 +107,7 @@ pub(in crate::web) async fn one(
     let asked = visit.asked_for("preview").is_some();
     let caught = if asked {
         let looked = editor::look(&visit.app, &source.url, &editor::how(&source), false).await?;
-        Some(editor::caught(&visit.app, looked))
+        Some(editor::caught(&visit, looked))
     } else {
         None
     };
@@ -162,7 +165,7 @@ fn facts(visit: &Visit, source: &Source) -> Vec<(&'static str, Cell)> {
         facts.push(("failures", Cell::text(source.failures.to_string())));
     }
     if let Some(problem) = &source.problem {
-        facts.push(("problem", Cell::text(problem.clone())));
+        facts.push(("problem", Cell::text(told(visit, problem))));
     }
     facts
 }

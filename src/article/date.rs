@@ -39,6 +39,7 @@ pub fn read(text: &str, zone: Tz, now: Stamp) -> Option<DateTime<FixedOffset>> {
     };
     let text = text.to_lowercase();
     let text = text.replace("a.m.", "am").replace("p.m.", "pm");
+    let text = without_counters(text);
     let tokens = tokens(&text);
     let mut sentence = Sentence::default();
     let mut rest = tokens.as_slice();
@@ -49,6 +50,24 @@ pub fn read(text: &str, zone: Tz, now: Stamp) -> Option<DateTime<FixedOffset>> {
     let found = writable(sentence.moment(here)?);
     let year = found.year();
     ((1900..=2200).contains(&year) && found.timestamp() != 0).then_some(found)
+}
+
+/// Japanese, Chinese and Korean dates with signs between the numbers: 「2023年6月26日 17時07分」.
+fn without_counters(text: String) -> String {
+    if !text.contains(['年', '년']) {
+        return text;
+    }
+    let signs = text.chars().map(|c| match c {
+        '年' | '년' | '月' | '월' => '-',
+        '時' | '时' | '点' | '시' => ':',
+        '日' | '일' | '分' | '분' | '秒' | '초' => ' ',
+        other => other,
+    });
+    signs
+        .collect::<String>()
+        .trim()
+        .trim_end_matches('-')
+        .to_owned()
 }
 
 /// The same time of day with an offset of whole minutes: RFC 3339 writes no others, but clocks went by
@@ -204,6 +223,8 @@ mod tests {
                 "26 чeрвня 2023, 17:07",
                 "«26» червня 2023 року, 17 год. 07 хв.",
                 "Mon, 26 Jun 2023 17:7:0 Europe/Kyiv",
+                "2023年6月26日 17時07分",
+                "2023년 6월 26일 17:07",
             ],
         );
     }
@@ -265,7 +286,10 @@ mod tests {
         );
         all_mean(
             "2023-06-26T17:07:00.250+03:00",
-            &["2023-06-26T17:07:00.25+03:00"],
+            &[
+                "2023-06-26T17:07:00.25+03:00",
+                "2023-06-26T17:07:00:250+03:00",
+            ],
         );
     }
 

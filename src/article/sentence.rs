@@ -173,7 +173,9 @@ impl Sentence {
         };
         self.clock(hour, minute, second)?;
         let rest = match rest {
-            [Sign('.' | ','), Number(fraction, digits @ 1..=9), rest @ ..] => {
+            // Some write milliseconds after a third colon.
+            [Sign('.' | ','), Number(fraction, digits @ 1..=9), rest @ ..]
+            | [Sign(':'), Number(fraction, digits @ 3), rest @ ..] => {
                 let power = u32::try_from(9 - digits).ok()?;
                 let nanos = u32::try_from(fraction * 10_u64.pow(power)).ok()?;
                 let time = self.time.as_mut()?;

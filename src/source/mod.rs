@@ -1,6 +1,7 @@
 //! Where news comes from, and what a source gives: [`Draft`]s, untrusted until they are taken in.
 
 mod address;
+mod addressed;
 mod announced;
 mod body;
 mod dated;
@@ -8,6 +9,7 @@ pub mod decode;
 pub mod discover;
 mod dom;
 pub mod fetch;
+mod headed;
 pub mod listing;
 pub mod pace;
 pub mod page;
@@ -20,6 +22,7 @@ mod repeated;
 mod seen;
 mod site;
 pub mod sitemap;
+mod stated;
 mod structured;
 pub mod syndication;
 pub mod websub;

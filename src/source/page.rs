@@ -4,6 +4,7 @@
 //! and what people see (the `h1`, a date near it, the densest prose) fills the gaps. Menus,
 //! "latest news" and the like never get into the body. Nothing is fetched.
 
+use chrono::{DateTime, FixedOffset};
 use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
 use url::Url;
@@ -18,6 +19,7 @@ use crate::source::DocumentKind;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::SourceKind;
+use crate::source::addressed::day_in;
 use crate::source::body::detach;
 use crate::source::body::galleries;
 use crate::source::body::places;
@@ -32,6 +34,11 @@ use crate::source::dom::date_of;
 use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
+use crate::source::headed::headline;
+use crate::source::posted::Posted;
+use crate::source::posted::Sought;
+use crate::source::posted::changed_date;
+use crate::source::posted::near_date;
 use crate::source::posted::visible_date;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
@@ -39,6 +46,8 @@ use crate::source::seen::TAGS;
 use crate::source::seen::gallery;
 use crate::source::seen::group;
 use crate::source::seen::pictures;
+use crate::source::stated::in_programs;
+use crate::source::stated::on_day;
 use crate::source::structured::Structured;
 use crate::source::structured::structured;
 
@@ -149,7 +158,68 @@ struct Marks {
     used: Vec<NodeId>,
 }
 
+/// What tells a date while the tree is whole.
+struct Seen {
+    headline: Option<NodeId>,
+    /// The day in the address.
+    day: Option<DateTime<FixedOffset>>,
+    near: Option<Posted>,
+    /// Of the last change.
+    changed: Option<DateTime<FixedOffset>>,
+    /// By programs on the page.
+    told: Option<DateTime<FixedOffset>>,
+}
+
+impl Seen {
+    fn sought<'a>(&self, root: ElementRef<'a>, how: &'a How<'a>) -> Sought<'a> {
+        Sought {
+            root,
+            heading: self.headline,
+            day: self.day,
+            how,
+        }
+    }
+
+    /// What the page states, as what people see confirms it: of two statements the one on the day
+    /// that is seen, and an evening in UTC on the day of the place.
+    fn checked(&self, said: &Structured) -> Option<DateTime<FixedOffset>> {
+        let near = self.near.map(|(_, date)| date.date_naive());
+        let on = |moment: &DateTime<FixedOffset>| near == Some(moment.date_naive());
+        let stated = said
+            .otherwise
+            .filter(on)
+            .filter(|_| !said.published.is_some_and(|p| on(&p)));
+        let stated = stated.or(said.published)?;
+        let day = self.day.map(|day| day.date_naive()).or(near);
+        Some(day.map_or(stated, |day| on_day(stated, day)))
+    }
+}
+
 impl Page<'_> {
+    fn seen(&self, root: ElementRef<'_>, draft: &Draft, marks: &Marks) -> Seen {
+        let tab = first(root, "title").map(|title| words(title, LINE));
+        let headline = headline(
+            root,
+            marks.heading,
+            &[&draft.title, tab.as_deref().unwrap_or_default()],
+        );
+        let address = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
+        let mut seen = Seen {
+            headline,
+            day: address.and_then(|url| day_in(&url, self.how)),
+            near: None,
+            changed: None,
+            told: None,
+        };
+        seen.near = near_date(&seen.sought(root, self.how));
+        if draft.published.is_none() {
+            seen.told = in_programs(root, self.how);
+            let changed = changed_date(&seen.sought(root, self.how));
+            seen.changed = changed.map(|(_, date)| date);
+        }
+        seen
+    }
+
     /// All but the draft.
     fn frame(&self, html: &Html, said: &Structured) -> Reading {
         let root = html.root_element();
@@ -170,15 +240,19 @@ impl Page<'_> {
 
     fn draft(&self, html: &mut Html, said: &Structured) -> Draft {
         let (mut draft, mut marks) = self.told(html.root_element(), said);
+        let seen = self.seen(html.root_element(), &draft, &marks);
         wake_pictures(html);
         let anchors: Vec<NodeId> = marks.heading.into_iter().chain(marks.body).collect();
         prune(html, &anchors);
         let root = html.root_element();
         if draft.published.is_none() {
-            let address = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
-            let found = visible_date(root, marks.heading, address.as_ref(), self.how);
-            draft.published = found.map(|(_, date)| date);
+            let sought = seen.sought(root, self.how);
+            let found = visible_date(&sought, seen.near, said.dated);
+            let found_date = found.map(|(_, date)| date).or(seen.told);
+            draft.published = found_date.or(said.updated).or(seen.changed);
             marks.used.extend(found.and_then(|(element, _)| element));
+        } else if draft.published == said.published {
+            draft.published = seen.checked(said);
         }
         let (scope, body) = places(root, marks.heading, marks.body);
         if draft.media.is_empty() {

@@ -18,6 +18,13 @@ use crate::source::dom::first;
 use crate::source::dom::mime_of;
 use crate::source::dom::words;
 use crate::source::read::How;
+use crate::source::stated::DATED;
+use crate::source::stated::Metas;
+use crate::source::stated::PUBLISHED;
+use crate::source::stated::UPDATED;
+use crate::source::stated::by_other_clocks;
+use crate::source::stated::in_broken;
+use crate::source::stated::times;
 
 /// What a page says of its article.
 #[derive(Debug, Default)]
@@ -28,6 +35,10 @@ pub(super) struct Structured {
     pub(super) headline: Option<String>,
     pub(super) description: Option<String>,
     pub(super) published: Option<DateTime<FixedOffset>>,
+    /// The same by another statement, which may contradict.
+    pub(super) otherwise: Option<DateTime<FixedOffset>>,
+    /// By a name that doesn't say of what it is the date.
+    pub(super) dated: Option<DateTime<FixedOffset>>,
     pub(super) updated: Option<DateTime<FixedOffset>>,
     pub(super) authors: Vec<String>,
     pub(super) keywords: Vec<String>,
@@ -55,24 +66,54 @@ const ARTICLES: &[&str] = &[
 ];
 
 /// Types of pages, which tell a date when nothing else does.
-const PAGES: &[&str] = &["AboutPage", "ItemPage", "MedicalWebPage", "WebPage"];
+const PAGES: &[&str] = &[
+    "AboutPage",
+    "CreativeWork",
+    "DiscussionForumPosting",
+    "HowTo",
+    "ItemPage",
+    "MedicalWebPage",
+    "PodcastEpisode",
+    "QAPage",
+    "Recipe",
+    "Review",
+    "ScholarlyArticle",
+    "WebPage",
+];
 
 /// Reads what the page says of itself.
 pub(super) fn structured(html: &Html, base: Option<&Url>, how: &How<'_>) -> Structured {
     let mut found = Structured::default();
-    let scripts = all(html.root_element(), "script[type='application/ld+json']");
-    let told: Vec<Value> = scripts
+    let root = html.root_element();
+    let scripts: Vec<String> = all(root, "script[type='application/ld+json']")
         .into_iter()
-        .filter_map(|script| json_ld(&script.text().collect::<String>()))
+        .map(|script| script.text().collect())
         .collect();
+    let told: Vec<Value> = scripts.iter().filter_map(|text| json_ld(text)).collect();
     for article in told.iter().flat_map(|value| things(value, ARTICLES)) {
         found.take_json(article, base, how);
     }
-    found.take_microdata(html.root_element(), how);
-    found.take_meta(html.root_element(), base, how);
-    let mut pages = told.iter().flat_map(|value| things(value, PAGES));
-    let dated = |page: &Value| date::read(page["datePublished"].as_str()?, how.zone, how.now);
-    found.published = found.published.or_else(|| pages.find_map(dated));
+    let metas = Metas::of(root);
+    found.take_dates(&metas, how);
+    found.take_microdata(root, how);
+    found.take_meta(&metas, base);
+    let pages = told.iter().flat_map(|value| things(value, PAGES));
+    let mut pages = pages.filter_map(|page| page["datePublished"].as_str());
+    let dated = |text: &str| date::read(text, how.zone, how.now);
+    let broken = || scripts.iter().filter(|text| json_ld(text).is_none());
+    found.published = found
+        .published
+        .or_else(|| pages.find_map(dated))
+        .or_else(|| broken().find_map(|text| in_broken(text, how)));
+    if let Some(moment) = found
+        .published
+        .filter(|moment| moment.offset().local_minus_utc() == 0)
+    {
+        let others = times(root)
+            .chain(metas.told(PUBLISHED))
+            .chain(metas.told(DATED));
+        found.published = by_other_clocks(moment, others, how).or(found.published);
+    }
     found
 }
 
@@ -209,31 +250,17 @@ impl Structured {
         }
     }
 
-    fn take_meta(&mut self, root: ElementRef<'_>, base: Option<&Url>, how: &How<'_>) {
-        let metas = all(root, "meta[content]");
-        let values = |wanted: &'static str| {
-            let name = |meta: &&ElementRef<'_>| {
-                let named = ["property", "name", "itemprop"]
-                    .iter()
-                    .filter_map(|by| meta.attr(by));
-                named
-                    .into_iter()
-                    .any(|name| name.trim().eq_ignore_ascii_case(wanted))
-            };
-            let found = metas
-                .iter()
-                .filter(name)
-                .filter_map(|meta| meta.attr("content"));
-            found
-                .filter(|text| !text.trim().is_empty())
-                .collect::<Vec<_>>()
-        };
-        let text =
-            |names: &[&'static str]| names.iter().find_map(|name| line(values(name).first()?));
-        let moment = |names: &[&'static str]| {
-            let mut told = names.iter().flat_map(|name| values(name));
-            told.find_map(|text| date::read(text, how.zone, how.now))
-        };
+    /// Before microdata, which is often that of another article, or of a comment.
+    fn take_dates(&mut self, metas: &Metas<'_>, how: &How<'_>) {
+        self.otherwise = metas.moment(PUBLISHED, how);
+        self.published = self.published.or(self.otherwise);
+        self.dated = metas.moment(DATED, how);
+        self.updated = self.updated.or_else(|| metas.moment(UPDATED, how));
+    }
+
+    fn take_meta(&mut self, metas: &Metas<'_>, base: Option<&Url>) {
+        let values = |name: &str| metas.all(name).iter().copied();
+        let text = |names: &[&str]| names.iter().find_map(|name| line(values(name).next()?));
         self.article |= text(&["og:type"]).is_some_and(|kind| kind.eq_ignore_ascii_case("article"));
         self.site = text(&["og:site_name", "application-name"]).or_else(|| self.site.take());
         self.headline = self
@@ -244,15 +271,13 @@ impl Structured {
             .description
             .take()
             .or_else(|| text(&["og:description", "description", "twitter:description"]));
-        self.published = self.published.or_else(|| moment(PUBLISHED));
-        self.updated = self.updated.or_else(|| moment(UPDATED));
         if self.authors.is_empty() {
-            let names = values("author").into_iter().chain(values("article:author"));
+            let names = values("author").chain(values("article:author"));
             let people = names.filter(|name| !name.contains("://")).filter_map(line);
             self.authors = distinct(people.filter(|name| Some(name) != self.site.as_ref()));
         }
         if self.keywords.is_empty() {
-            self.keywords = distinct(values("article:tag").into_iter().flat_map(listed));
+            self.keywords = distinct(values("article:tag").flat_map(listed));
         }
         if self.keywords.is_empty() {
             self.keywords = text(&["news_keywords", "keywords"])
@@ -260,7 +285,7 @@ impl Structured {
                 .unwrap_or_default();
         }
         if self.pictures.is_empty() {
-            let urls = values("og:image").into_iter().take(1);
+            let urls = values("og:image").take(1);
             let caption = text(&["og:image:alt"]);
             self.pictures = urls
                 .filter_map(|url| media(url, caption.clone(), base))
@@ -269,42 +294,6 @@ impl Structured {
         self.language = self.language.take().or_else(|| text(&["og:locale"]));
     }
 }
-
-/// Where pages keep the date of publication, the surest first.
-const PUBLISHED: &[&str] = &[
-    "article:published_time",
-    "og:published_time",
-    "datePublished",
-    "parsely-pub-date",
-    "sailthru.date",
-    "dcterms.created",
-    "dcterms.issued",
-    "dc.date.issued",
-    "dc.date.created",
-    "dcterms.date",
-    "dc.date",
-    "publication_date",
-    "publish-date",
-    "publishdate",
-    "pubdate",
-    "article.published",
-    "article_date_original",
-    "cXenseParse:recs:publishtime",
-    "og:pubdate",
-    "dc:date.created",
-    "dc:created",
-    "dc:date",
-    "created",
-    "date",
-];
-
-const UPDATED: &[&str] = &[
-    "article:modified_time",
-    "og:updated_time",
-    "dateModified",
-    "dcterms.modified",
-    "last-modified",
-];
 
 fn media(url: &str, caption: Option<String>, base: Option<&Url>) -> Option<Media> {
     let url = address(url, base)?;

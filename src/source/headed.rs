@@ -1,0 +1,59 @@
+//! A page's tree and its titles in, the element that shows the headline out. The first `h1` is
+//! often a logo's, and some pages have none; dates stand near the headline, not near the logo.
+
+use ego_tree::NodeId;
+use scraper::ElementRef;
+
+use crate::source::dom::labels;
+use crate::source::dom::words;
+
+/// Characters of the longest headline that is compared.
+const HEADLINE: usize = 300;
+/// Letters and digits of the shortest.
+const SHORTEST: usize = 12;
+
+/// The element that shows what the page is titled by: the longest heading that stands in a
+/// title, else `heading`.
+pub(super) fn headline(
+    root: ElementRef<'_>,
+    heading: Option<NodeId>,
+    titles: &[&str],
+) -> Option<NodeId> {
+    let titles: Vec<String> = titles.iter().map(|title| letters(title)).collect();
+    let shown = |element: ElementRef<'_>| {
+        let shown = letters(&words(element, HEADLINE));
+        let stands = titles.iter().any(|title| title.contains(&shown));
+        let whole = stands && shown.chars().nth(SHORTEST - 1).is_some();
+        whole.then_some((shown.len(), rank(element)?, element.id()))
+    };
+    let headings = root.descendent_elements().filter(|e| rank(*e).is_some());
+    let found = headings.filter_map(shown);
+    let best = found.reduce(|best, next| {
+        if (next.0, next.1) > (best.0, best.1) {
+            next
+        } else {
+            best
+        }
+    });
+    best.map(|(_, _, id)| id).or(heading)
+}
+
+/// How much an element is a heading by its name.
+fn rank(element: ElementRef<'_>) -> Option<u8> {
+    match element.value().name() {
+        "h1" => Some(6),
+        "h2" => Some(5),
+        "h3" | "h4" => Some(4),
+        "p" | "div" | "span" => {
+            let labels = labels(element);
+            let titled = |label: &String| matches!(label.as_str(), "title" | "headline" | "h1");
+            labels.iter().any(titled).then_some(3)
+        }
+        _ => None,
+    }
+}
+
+fn letters(text: &str) -> String {
+    let letters = text.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}

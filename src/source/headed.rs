@@ -57,3 +57,41 @@ fn letters(text: &str) -> String {
     let letters = text.chars().filter(|c| c.is_alphanumeric());
     letters.flat_map(char::to_lowercase).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::article::html::document;
+    use crate::source::dom::first;
+
+    #[test]
+    fn the_headline_is_what_the_title_names() {
+        for (body, expected) in [
+            ("<h1>Місто</h1><h2 id=x>Новий міст відкрито</h2>", Some("x")),
+            (
+                "<h3>Новий міст відкрито</h3><h1 id=x>Новий міст відкрито</h1>",
+                Some("x"),
+            ),
+            (
+                "<h1>Місто</h1><p id=x class=title>Новий міст відкрито!</p>",
+                Some("x"),
+            ),
+            (
+                "<h1 id=x>Зовсім інші слова</h1><h2>Також інші слова</h2>",
+                Some("x"),
+            ),
+            ("<h2>Також інші слова</h2>", None),
+        ] {
+            let html = document(body);
+            let root = html.root_element();
+            let heading = first(root, "h1").map(|heading| heading.id());
+            let found = headline(root, heading, &["Новий міст відкрито | Місто", ""]);
+            let found = found.and_then(|id| ElementRef::wrap(html.tree.get(id)?));
+            assert_eq!(
+                found.and_then(|element| element.attr("id")),
+                expected,
+                "{body}"
+            );
+        }
+    }
+}

@@ -4,7 +4,6 @@
 //! and what people see (the `h1`, a date near it, the densest prose) fills the gaps. Menus,
 //! "latest news" and the like never get into the body. Nothing is fetched.
 
-use chrono::{DateTime, FixedOffset};
 use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
 use url::Url;
@@ -19,12 +18,12 @@ use crate::source::DocumentKind;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::SourceKind;
-use crate::source::addressed::day_in;
 use crate::source::body::detach;
 use crate::source::body::galleries;
 use crate::source::body::places;
 use crate::source::body::prune;
 use crate::source::body::wake_pictures;
+use crate::source::dating::Dates;
 use crate::source::dom::LINE;
 use crate::source::dom::Picks;
 use crate::source::dom::address;
@@ -34,20 +33,12 @@ use crate::source::dom::date_of;
 use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
-use crate::source::headed::headline;
-use crate::source::posted::Posted;
-use crate::source::posted::Sought;
-use crate::source::posted::changed_date;
-use crate::source::posted::near_date;
-use crate::source::posted::visible_date;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
 use crate::source::seen::TAGS;
 use crate::source::seen::gallery;
 use crate::source::seen::group;
 use crate::source::seen::pictures;
-use crate::source::stated::in_programs;
-use crate::source::stated::on_day;
 use crate::source::structured::Structured;
 use crate::source::structured::structured;
 
@@ -81,14 +72,17 @@ pub fn read(text: &str, base: Option<&Url>, how: &How<'_>) -> Reading {
     } else if how.kind == SourceKind::Auto && !said.article && !is_article(&html, &draft, how) {
         problems.push("expected one article, but got a page of another kind".to_owned());
     } else {
-        reading.drafts.push(draft);
+        // Only now: a front page, too, says when it was changed.
+        let published = draft.published.or(draft.updated);
+        reading.drafts.push(Draft { published, ..draft });
     }
     reading.problems = problems;
     reading
 }
 
 /// The listing's draft completed by the article's own page: the page knows better, except that
-/// a draft keeps what the page lacks, and its own address and identifier.
+/// a draft keeps what the page lacks, and its own address and identifier, and its date if the page
+/// only says when it was last changed.
 pub fn complete(draft: Draft, page: &Reading) -> Draft {
     let Some(found) = page.drafts.first() else {
         return draft;
@@ -107,6 +101,7 @@ pub fn complete(draft: Draft, page: &Reading) -> Draft {
             here.to_vec()
         }
     };
+    let certain = found.published.filter(|date| Some(*date) != found.updated);
     let bodied = !found.html.is_empty();
     let summary = if draft.summary.is_empty() {
         &found.summary
@@ -126,7 +121,7 @@ pub fn complete(draft: Draft, page: &Reading) -> Draft {
         } else {
             draft.text
         },
-        published: found.published.or(draft.published),
+        published: certain.or(draft.published).or(found.published),
         updated: found.updated.or(draft.updated),
         authors: list(&found.authors, &draft.authors),
         departments: list(&found.departments, &draft.departments),
@@ -158,68 +153,7 @@ struct Marks {
     used: Vec<NodeId>,
 }
 
-/// What tells a date while the tree is whole.
-struct Seen {
-    headline: Option<NodeId>,
-    /// The day in the address.
-    day: Option<DateTime<FixedOffset>>,
-    near: Option<Posted>,
-    /// Of the last change.
-    changed: Option<DateTime<FixedOffset>>,
-    /// By programs on the page.
-    told: Option<DateTime<FixedOffset>>,
-}
-
-impl Seen {
-    fn sought<'a>(&self, root: ElementRef<'a>, how: &'a How<'a>) -> Sought<'a> {
-        Sought {
-            root,
-            heading: self.headline,
-            day: self.day,
-            how,
-        }
-    }
-
-    /// What the page states, as what people see confirms it: of two statements the one on the day
-    /// that is seen, and an evening in UTC on the day of the place.
-    fn checked(&self, said: &Structured) -> Option<DateTime<FixedOffset>> {
-        let near = self.near.map(|(_, date)| date.date_naive());
-        let on = |moment: &DateTime<FixedOffset>| near == Some(moment.date_naive());
-        let stated = said
-            .otherwise
-            .filter(on)
-            .filter(|_| !said.published.is_some_and(|p| on(&p)));
-        let stated = stated.or(said.published)?;
-        let day = self.day.map(|day| day.date_naive()).or(near);
-        Some(day.map_or(stated, |day| on_day(stated, day)))
-    }
-}
-
 impl Page<'_> {
-    fn seen(&self, root: ElementRef<'_>, draft: &Draft, marks: &Marks) -> Seen {
-        let tab = first(root, "title").map(|title| words(title, LINE));
-        let headline = headline(
-            root,
-            marks.heading,
-            &[&draft.title, tab.as_deref().unwrap_or_default()],
-        );
-        let address = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
-        let mut seen = Seen {
-            headline,
-            day: address.and_then(|url| day_in(&url, self.how)),
-            near: None,
-            changed: None,
-            told: None,
-        };
-        seen.near = near_date(&seen.sought(root, self.how));
-        if draft.published.is_none() {
-            seen.told = in_programs(root, self.how);
-            let changed = changed_date(&seen.sought(root, self.how));
-            seen.changed = changed.map(|(_, date)| date);
-        }
-        seen
-    }
-
     /// All but the draft.
     fn frame(&self, html: &Html, said: &Structured) -> Reading {
         let root = html.root_element();
@@ -240,19 +174,17 @@ impl Page<'_> {
 
     fn draft(&self, html: &mut Html, said: &Structured) -> Draft {
         let (mut draft, mut marks) = self.told(html.root_element(), said);
-        let seen = self.seen(html.root_element(), &draft, &marks);
+        let dates = Dates::of(html.root_element(), marks.heading, &draft, self.how);
         wake_pictures(html);
         let anchors: Vec<NodeId> = marks.heading.into_iter().chain(marks.body).collect();
         prune(html, &anchors);
         let root = html.root_element();
         if draft.published.is_none() {
-            let sought = seen.sought(root, self.how);
-            let found = visible_date(&sought, seen.near, said.dated);
-            let found_date = found.map(|(_, date)| date).or(seen.told);
-            draft.published = found_date.or(said.updated).or(seen.changed);
+            let found = dates.seen(root, said, self.how);
+            draft.published = found.map(|(_, date)| date);
             marks.used.extend(found.and_then(|(element, _)| element));
         } else if draft.published == said.published {
-            draft.published = seen.checked(said);
+            draft.published = dates.checked(said);
         }
         let (scope, body) = places(root, marks.heading, marks.body);
         if draft.media.is_empty() {
@@ -268,6 +200,7 @@ impl Page<'_> {
         }
         draft.updated = said
             .updated
+            .or(dates.changed)
             .filter(|moment| Some(*moment) != draft.published);
         draft
     }

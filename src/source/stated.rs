@@ -105,6 +105,10 @@ const FIELDS: &[&str] = &[
     "firstPublished",
 ];
 
+/// Hours by which newsrooms' clocks are ahead of UTC: from Hawaii to New Zealand in summer.
+const EARLIEST: i64 = -10;
+/// See `EARLIEST`.
+const LATEST: i64 = 13;
 /// Texts that may tell a moment by other clocks.
 const LOOKED_AT: usize = 100;
 
@@ -213,7 +217,7 @@ pub(super) fn by_other_clocks<'t>(
         let (here, there) = (read(Tz::UTC)?, read(Tz::Asia__Tokyo)?);
         let ahead = here.naive_local() - moment.naive_utc();
         let quarters = ahead.num_seconds() % 900 == 0 && ahead != TimeDelta::zero();
-        let possible = quarters && ahead.abs() <= TimeDelta::hours(14);
+        let possible = quarters && (EARLIEST..=LATEST).contains(&ahead.num_hours());
         let midnight = here.naive_local().time() == NaiveTime::MIN;
         let same = if here == there {
             here == moment
@@ -223,6 +227,30 @@ pub(super) fn by_other_clocks<'t>(
         let offset = FixedOffset::east_opt(i32::try_from(ahead.num_seconds()).ok()?)?;
         (same && possible).then(|| moment.with_timezone(&offset))
     })
+}
+
+/// The moment, told in UTC, by the clocks that people see it by.
+pub(super) fn as_seen(
+    moment: DateTime<FixedOffset>,
+    seen: DateTime<FixedOffset>,
+) -> DateTime<FixedOffset> {
+    let wall = seen.naive_local();
+    if wall.time() == NaiveTime::MIN {
+        return on_day(moment, wall.date());
+    }
+    let minute = |seconds: i64| seconds.div_euclid(60);
+    let minutes = minute(wall.and_utc().timestamp()) - minute(moment.timestamp());
+    let possible = minutes % 15 == 0 && (EARLIEST * 60..=LATEST * 60).contains(&minutes);
+    let ahead = by_offset(moment, minutes * 60).filter(|_| possible);
+    ahead.unwrap_or(moment)
+}
+
+/// The moment, if told in UTC, by clocks that many seconds ahead.
+fn by_offset(moment: DateTime<FixedOffset>, ahead: i64) -> Option<DateTime<FixedOffset>> {
+    let in_utc = moment.offset().local_minus_utc() == 0;
+    let offset = i32::try_from(ahead).ok().and_then(FixedOffset::east_opt);
+    let offset = offset.filter(|_| in_utc)?;
+    Some(offset.from_utc_datetime(&moment.naive_utc()))
 }
 
 /// The moment, told in UTC, by clocks that showed the day: the one before or after in UTC. Of
@@ -237,11 +265,7 @@ pub(super) fn on_day(moment: DateTime<FixedOffset>, day: NaiveDate) -> DateTime<
     } else {
         0
     };
-    let in_utc = moment.offset().local_minus_utc() == 0;
-    let possible = in_utc && (-12..=14).contains(&hours);
-    let offset = i32::try_from(hours * 3_600).ok().filter(|_| possible);
-    let offset = offset.and_then(FixedOffset::east_opt);
-    offset.map_or(moment, |offset| {
-        offset.from_utc_datetime(&moment.naive_utc())
-    })
+    let possible = (EARLIEST..=LATEST).contains(&hours);
+    let ahead = by_offset(moment, hours * 3_600).filter(|_| possible);
+    ahead.unwrap_or(moment)
 }

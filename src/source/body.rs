@@ -2,7 +2,7 @@
 //! the article (menus, "latest news", sharing, forms) is noise, by what elements are, what they
 //! are called and how they are headed; the body is where nearly all other prose stands.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use ego_tree::{NodeId, NodeRef};
 use html5ever::{LocalName, QualName, ns};
@@ -10,10 +10,10 @@ use scraper::{ElementRef, Html, Node, StrTendril};
 
 use crate::source::dom::all;
 use crate::source::dom::first;
-use crate::source::dom::inline;
 use crate::source::dom::labels;
 use crate::source::dom::shown;
 use crate::source::dom::words;
+use crate::source::measure::Measures;
 
 /// Words in class names and ids of what isn't the article.
 const NOISE: &[&str] = &[
@@ -121,9 +121,6 @@ const GALLERIES: &[&str] = &[
     "swiper",
 ];
 
-/// Characters from which a block of text counts as prose.
-const PROSE: usize = 40;
-
 /// Characters of prose from which a page without them in its `article` has its words elsewhere.
 const ARTICLE: usize = 400;
 
@@ -202,8 +199,8 @@ pub(super) fn prune(html: &mut Html, kept: &[NodeId]) {
         .filter_map(|id| html.tree.get(*id))
         .flat_map(|node| node.ancestors().map(|outer| outer.id()).chain([node.id()]))
         .collect();
-    let weights = prose(html.root_element());
-    let weight = |element: ElementRef<'_>| weights.get(&element.id()).copied().unwrap_or(0);
+    let measures = Measures::new(html.root_element());
+    let weight = |element: ElementRef<'_>| measures.of(element).prose;
     let most = weight(html.root_element()) / 2;
     let elements = html
         .root_element()
@@ -260,8 +257,8 @@ pub(super) fn wake_pictures(html: &mut Html) {
 
 /// The element in which nearly all prose within `scope` stands, and how many characters that is.
 pub(super) fn densest(scope: ElementRef<'_>) -> (ElementRef<'_>, usize) {
-    let weights = prose(scope);
-    let weight = |element: &ElementRef<'_>| weights.get(&element.id()).copied().unwrap_or(0);
+    let measures = Measures::new(scope);
+    let weight = |element: &ElementRef<'_>| measures.of(*element).prose;
     let mut place = scope;
     loop {
         let enough = weight(&place) * 4 / 5;
@@ -328,47 +325,6 @@ fn container(name: &str) -> bool {
             | "tbody"
             | "td"
             | "tr"
-    )
-}
-
-/// Characters of prose in each element: text outside links, in blocks that hold a sentence.
-fn prose(scope: ElementRef<'_>) -> HashMap<NodeId, usize> {
-    let mut blocks: HashMap<NodeId, usize> = HashMap::new();
-    for node in scope.descendants() {
-        let Node::Text(text) = node.value() else {
-            continue;
-        };
-        let length = text.trim().chars().count();
-        let mut around = node.ancestors().filter_map(ElementRef::wrap).peekable();
-        let mut linked = false;
-        while let Some(inner) = around.next_if(|outer| inline(outer.value().name())) {
-            linked |= inner.value().name() == "a";
-        }
-        if let Some(block) = around.next()
-            && !linked
-            && !silent(block.value().name())
-        {
-            *blocks.entry(block.id()).or_default() += length;
-        }
-    }
-    let mut weights: HashMap<NodeId, usize> = HashMap::new();
-    for (id, length) in blocks {
-        let block = scope.tree().get(id).filter(|_| length >= PROSE);
-        for node in block
-            .into_iter()
-            .flat_map(|block| [block].into_iter().chain(block.ancestors()))
-        {
-            *weights.entry(node.id()).or_default() += length;
-        }
-    }
-    weights
-}
-
-/// Elements whose text no reader sees.
-fn silent(name: &str) -> bool {
-    matches!(
-        name,
-        "noscript" | "script" | "style" | "template" | "textarea" | "title"
     )
 }
 

@@ -13,6 +13,7 @@ mod dom;
 pub mod fetch;
 mod headed;
 pub mod listing;
+mod measure;
 pub mod pace;
 pub mod page;
 pub mod pictures;

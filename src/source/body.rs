@@ -280,8 +280,8 @@ pub(super) fn places(
 ) -> (Option<NodeId>, Option<NodeId>) {
     let heading = heading.and_then(|id| root.tree().get(id));
     let scope = heading.and_then(|heading| scope(root, heading));
-    let marked = || first(root, "[itemprop~='articleBody']").map(|body| body.id());
     let (place, weight) = densest(scope.unwrap_or(root));
+    let marked = || marked(root, weight);
     let sparse = || weight == 0 && scope.is_none() && words(root, ARTICLE).ends_with('…');
     let found = || (!sparse()).then(|| place.id());
     let body = picked.or_else(marked).or_else(found);
@@ -297,6 +297,14 @@ pub(super) fn places(
     };
     let scope = scope.map(|scope| scope.id()).or_else(around);
     (scope.or(body), body)
+}
+
+/// The element that the page itself marks as the body, if it holds most of such prose.
+fn marked(root: ElementRef<'_>, prose: usize) -> Option<NodeId> {
+    let measures = Measures::new(root);
+    let marks = all(root, "[itemprop~='articleBody']").into_iter();
+    let fullest = marks.rev().max_by_key(|mark| measures.of(*mark).prose)?;
+    (measures.of(fullest).prose * 4 >= prose).then(|| fullest.id())
 }
 
 /// The `article` or `main` around the heading, unless most of the page's prose stands elsewhere.

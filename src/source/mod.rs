@@ -12,6 +12,7 @@ pub mod discover;
 mod dom;
 pub mod fetch;
 mod headed;
+mod lead;
 pub mod listing;
 mod measure;
 pub mod pace;

@@ -33,6 +33,7 @@ use crate::source::dom::date_of;
 use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
+use crate::source::lead::lead;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
 use crate::source::seen::TAGS;
@@ -194,7 +195,9 @@ impl Page<'_> {
         if draft.media.is_empty() {
             draft.media.clone_from(&said.pictures);
         }
-        (draft.html, draft.text) = self.body(html, body, &marks.used, said);
+        let apart = marks.heading.zip(body).filter(|_| marks.body.is_none());
+        let leads = apart.map(|(heading, body)| lead(html, heading, body)).unwrap_or_default();
+        (draft.html, draft.text) = self.body(html, body, &leads, &marks.used, said);
         if draft.summary.is_empty() {
             draft.summary = beginning(&draft.text);
         }
@@ -296,6 +299,7 @@ impl Page<'_> {
         &self,
         html: &mut Html,
         body: Option<NodeId>,
+        leads: &[NodeId],
         used: &[NodeId],
         said: &Structured,
     ) -> (SafeHtml, String) {
@@ -314,7 +318,9 @@ impl Page<'_> {
         let kept = |id: &&NodeId| Some(**id) != body;
         let gone: Vec<NodeId> = used.iter().chain(&rows).filter(kept).copied().collect();
         detach(html, &gone);
-        let inner = place(html).map(|(inner, _)| inner).unwrap_or_default();
+        let whole = |id: &NodeId| Some(ElementRef::wrap(html.tree.get(*id).filter(|node| node.parent().is_some())?)?.html());
+        let mut inner: String = leads.iter().filter_map(whole).collect();
+        inner.extend(place(html).map(|(inner, _)| inner));
         let cleaned = clean(&inner, self.base);
         let text = plain_text(&cleaned);
         match &said.body {

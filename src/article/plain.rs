@@ -33,6 +33,20 @@ struct Text {
     lists: Vec<Option<i64>>,
     /// Open `pre` elements.
     verbatim: usize,
+    /// The open `figure` elements.
+    figures: Vec<Figure>,
+}
+
+/// A figure whose end hasn't come yet.
+struct Figure {
+    /// Where it begins in the text, and what is due there.
+    from: usize,
+    breaks: usize,
+    mark: String,
+    /// Whether it shows more than its caption.
+    full: bool,
+    /// Open captions within it.
+    captions: usize,
 }
 
 impl Text {
@@ -82,6 +96,9 @@ impl Text {
                 self.out.push(' ');
             }
         }
+        for figure in &mut self.figures {
+            figure.full |= figure.captions == 0;
+        }
         self.out.push_str(&self.mark);
         self.mark.clear();
         (self.breaks, self.space) = (0, false);
@@ -129,6 +146,20 @@ impl Text {
                 self.line(2);
             }
             "q" => self.put_word("«"),
+            "figure" => {
+                self.line(2);
+                self.figures.push(Figure {
+                    from: self.out.len(),
+                    breaks: self.breaks,
+                    mark: self.mark.clone(),
+                    full: false,
+                    captions: 0,
+                });
+            }
+            "figcaption" => {
+                self.line(1);
+                self.caption(|captions| captions + 1);
+            }
             _ => self.line(breaks(name)),
         }
     }
@@ -152,8 +183,30 @@ impl Text {
                 self.mark.clear();
                 self.line(1);
             }
+            "figure" => self.close_figure(),
+            "figcaption" => {
+                self.line(1);
+                self.caption(|captions| captions.saturating_sub(1));
+            }
             _ => self.line(breaks(name)),
         }
+    }
+}
+
+impl Text {
+    fn caption(&mut self, change: impl Fn(usize) -> usize) {
+        for figure in &mut self.figures {
+            figure.captions = change(figure.captions);
+        }
+    }
+
+    /// A caption without what it's about tells nothing: a text shows no pictures.
+    fn close_figure(&mut self) {
+        if let Some(figure) = self.figures.pop().filter(|figure| !figure.full) {
+            self.out.truncate(figure.from);
+            (self.breaks, self.mark) = (figure.breaks, figure.mark);
+        }
+        self.line(2);
     }
 }
 

@@ -13,7 +13,7 @@ use crate::source::dom::first;
 use crate::source::dom::labels;
 use crate::source::dom::shown;
 use crate::source::dom::words;
-use crate::source::measure::Measures;
+use crate::source::measure::{Measure, Measures};
 
 /// Words in class names and ids of what isn't the article.
 const NOISE: &[&str] = &[
@@ -62,6 +62,12 @@ const NOISE: &[&str] = &[
     "subscription",
     "widget",
 ];
+
+/// Those of them that also stand around an article's own words.
+const WEAK: &[&str] = &["ad", "ads", "banner", "hidden", "latest", "share", "sharing", "skip", "social", "socials", "widget"];
+
+/// Characters of prose that such an element keeps its place by.
+const OWN: usize = 200;
 
 /// How such boxes are headed.
 const BOXES: &[&str] = &[
@@ -125,12 +131,18 @@ const GALLERIES: &[&str] = &[
 const ARTICLE: usize = 400;
 
 /// Whether the element and all in it is the site's, not the article's.
-fn noise(element: ElementRef<'_>) -> bool {
-    foreign(element) || headed_as_box(element)
+fn noise(element: ElementRef<'_>, measure: Measure) -> bool {
+    let own = measure.prose >= OWN && !measure.mostly_links(20);
+    kind(element) || labels(element).iter().any(|label| NOISE.contains(&label.as_str()) && !(own && WEAK.contains(&label.as_str()))) || headed_as_box(element)
 }
 
 /// The same, by what it is and what it is called alone.
 fn foreign(element: ElementRef<'_>) -> bool {
+    kind(element) || labels(element).iter().any(|label| NOISE.contains(&label.as_str()))
+}
+
+/// The same, by what it is alone.
+fn kind(element: ElementRef<'_>) -> bool {
     let name = element.value().name();
     let within = |names: &[&str]| {
         let mut around = element.ancestors().filter_map(ElementRef::wrap);
@@ -158,9 +170,6 @@ fn foreign(element: ElementRef<'_>) -> bool {
         || element
             .attr("style")
             .is_some_and(|style| style.replace(' ', "").contains("display:none"))
-        || labels(element)
-            .iter()
-            .any(|label| NOISE.contains(&label.as_str()))
 }
 
 /// Whether it stands in what is the site's by what it is and what it is called.
@@ -211,7 +220,7 @@ pub(super) fn prune(html: &mut Html, kept: &[NodeId]) {
         if around.contains(&element.id()) || (most > 0 && weight(element) > most) {
             continue;
         }
-        if noise(element) {
+        if noise(element, measures.of(element)) {
             gone.push(element.id());
         } else if box_title(element) {
             gone.push(element.id());

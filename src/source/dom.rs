@@ -198,21 +198,46 @@ pub(super) fn base_of(html: &Html, base: Option<&Url>) -> Option<Url> {
 
 /// The words in an element's class names and id: `news-list` and `newsList` are two each.
 pub(super) fn labels(element: ElementRef<'_>) -> Vec<String> {
-    let mut labels = Vec::new();
-    for name in ["class", "id"] {
-        let mut label = String::new();
-        for letter in element.attr(name).unwrap_or_default().chars().take(LINE) {
-            if !letter.is_alphanumeric() || letter.is_uppercase() {
-                labels.push(std::mem::take(&mut label));
-            }
-            if letter.is_alphanumeric() {
-                label.extend(letter.to_lowercase());
-            }
+    let marks = ["class", "id"]
+        .into_iter()
+        .filter_map(|mark| element.attr(mark));
+    marks.flat_map(split).collect()
+}
+
+fn split(name: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    for letter in name.chars().take(LINE) {
+        if !letter.is_alphanumeric() || letter.is_uppercase() {
+            words.push(std::mem::take(&mut word));
         }
-        labels.push(label);
+        if letter.is_alphanumeric() {
+            word.extend(letter.to_lowercase());
+        }
     }
-    labels.retain(|label| !label.is_empty());
-    labels
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The same words, and each pair of them that stand together in one name.
+pub(super) fn names_of(element: ElementRef<'_>) -> Vec<String> {
+    let mut names = Vec::new();
+    let marks = ["class", "id"]
+        .into_iter()
+        .filter_map(|mark| element.attr(mark));
+    for name in marks.flat_map(str::split_whitespace).take(LINE / 10) {
+        let mut before: Option<usize> = None;
+        for word in split(name) {
+            if let Some(before) = before.and_then(|at| names.get(at)) {
+                let pair = format!("{before} {word}");
+                names.push(pair);
+            }
+            before = Some(names.len());
+            names.push(word);
+        }
+    }
+    names
 }
 
 /// The picture that an `img` shows, or the larger one it leads to.

@@ -15,8 +15,23 @@ const LONGEST: usize = 2_000;
 
 /// Words in class names and ids of what stands there and is none.
 const OTHER: &[&str] = &[
-    "author", "authors", "autor", "autoren", "autore", "byline", "caption", "captions", "copyright", "credit", "credits", "date",
-    "dateline", "disclaimer", "legend", "meta", "timestamp",
+    "author",
+    "authors",
+    "autor",
+    "autoren",
+    "autore",
+    "byline",
+    "caption",
+    "captions",
+    "copyright",
+    "credit",
+    "credits",
+    "date",
+    "dateline",
+    "disclaimer",
+    "legend",
+    "meta",
+    "timestamp",
 ];
 
 /// The paragraphs of the lead, in order; none if the headline stands within the body.
@@ -33,13 +48,17 @@ pub(super) fn lead(html: &Html, heading: NodeId, body: NodeId) -> Vec<NodeId> {
         if around.contains(&branch.id()) {
             break;
         }
-        let meets = |node: &NodeRef<'_, Node>| node.id() != body.id() && !around.contains(&node.id());
+        let meets =
+            |node: &NodeRef<'_, Node>| node.id() != body.id() && !around.contains(&node.id());
         between.extend(branch.next_siblings().take_while(meets));
     }
     let shared: HashSet<NodeId> = heading.ancestors().map(|node| node.id()).collect();
     let inner = [body].into_iter().chain(body.ancestors());
     let inner: Vec<_> = inner
-        .take_while(|node| node.parent().is_some_and(|outer| !shared.contains(&outer.id())))
+        .take_while(|node| {
+            node.parent()
+                .is_some_and(|outer| !shared.contains(&outer.id()))
+        })
         .collect();
     for branch in inner.into_iter().rev() {
         let before: Vec<_> = branch.prev_siblings().collect();
@@ -66,7 +85,10 @@ fn blocks<'a>(element: ElementRef<'a>, measures: &Measures) -> Vec<ElementRef<'a
     while let Some(element) = waiting.pop() {
         let name = element.value().name();
         let measure = measures.of(element);
-        if measure.prose == 0 || matches!(name, "figure" | "figcaption" | "aside" | "table") || other(element) {
+        if measure.prose == 0
+            || matches!(name, "figure" | "figcaption" | "aside" | "table")
+            || other(element)
+        {
             continue;
         }
         let apart = |inner: &ElementRef<'_>| measures.of(*inner).prose > 0;
@@ -82,10 +104,14 @@ fn blocks<'a>(element: ElementRef<'a>, measures: &Measures) -> Vec<ElementRef<'a
 }
 
 fn other(element: ElementRef<'_>) -> bool {
-    labels(element).iter().any(|label| OTHER.contains(&label.as_str()))
+    labels(element)
+        .iter()
+        .any(|label| OTHER.contains(&label.as_str()))
 }
 
 /// Whether its words end as a sentence does.
 fn is_sentence(element: ElementRef<'_>) -> bool {
-    words(element, LONGEST).trim_end_matches(['»', '"', '”', '“', ')', ' ']).ends_with(['.', '!', '?', '…', ':'])
+    words(element, LONGEST)
+        .trim_end_matches(['»', '"', '”', '“', ')', ' '])
+        .ends_with(['.', '!', '?', '…', ':'])
 }

@@ -21,9 +21,9 @@ use crate::source::SourceKind;
 use crate::source::body::detach;
 use crate::source::body::galleries;
 use crate::source::body::places;
-use crate::source::body::prune;
 use crate::source::body::wake_pictures;
 use crate::source::dating::Dates;
+use crate::source::boxes::link_lists;
 use crate::source::dom::LINE;
 use crate::source::dom::Picks;
 use crate::source::dom::address;
@@ -34,6 +34,8 @@ use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
 use crate::source::lead::lead;
+use crate::source::measure::Measures;
+use crate::source::noise::prune;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
 use crate::source::seen::TAGS;
@@ -196,7 +198,9 @@ impl Page<'_> {
             draft.media.clone_from(&said.pictures);
         }
         let apart = marks.heading.zip(body).filter(|_| marks.body.is_none());
-        let leads = apart.map(|(heading, body)| lead(html, heading, body)).unwrap_or_default();
+        let leads = apart
+            .map(|(heading, body)| lead(html, heading, body))
+            .unwrap_or_default();
         (draft.html, draft.text) = self.body(html, body, &leads, &marks.used, said);
         if draft.summary.is_empty() {
             draft.summary = beginning(&draft.text);
@@ -310,7 +314,11 @@ impl Page<'_> {
             node.map(|place| {
                 (
                     place.inner_html(),
-                    galleries(place).iter().map(|g| g.id()).collect(),
+                    galleries(place)
+                        .iter()
+                        .map(|g| g.id())
+                        .chain(link_lists(place, &Measures::new(place)))
+                        .collect(),
                 )
             })
         };
@@ -318,7 +326,12 @@ impl Page<'_> {
         let kept = |id: &&NodeId| Some(**id) != body;
         let gone: Vec<NodeId> = used.iter().chain(&rows).filter(kept).copied().collect();
         detach(html, &gone);
-        let whole = |id: &NodeId| Some(ElementRef::wrap(html.tree.get(*id).filter(|node| node.parent().is_some())?)?.html());
+        let whole = |id: &NodeId| {
+            Some(
+                ElementRef::wrap(html.tree.get(*id).filter(|node| node.parent().is_some())?)?
+                    .html(),
+            )
+        };
         let mut inner: String = leads.iter().filter_map(whole).collect();
         inner.extend(place(html).map(|(inner, _)| inner));
         let cleaned = clean(&inner, self.base);

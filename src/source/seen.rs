@@ -6,13 +6,13 @@ use scraper::{ElementRef, Selector};
 use url::Url;
 
 use crate::article::Media;
-use crate::source::body::in_frame;
 use crate::source::dom::all;
 use crate::source::dom::distinct;
 use crate::source::dom::labels;
 use crate::source::dom::names;
 use crate::source::dom::picture;
 use crate::source::dom::words;
+use crate::source::noise::in_frame;
 
 /// Words in class names of lists of tags.
 pub(super) const TAGS: &[&str] = &["hashtags", "tag", "tags"];

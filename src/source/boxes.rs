@@ -1,10 +1,10 @@
 //! What stands between an article's paragraphs and leads elsewhere: boxes of other stories, by
 //! how they are headed.
 
-use ego_tree::NodeId;
 use scraper::ElementRef;
 
 use crate::source::dom::words;
+use crate::source::measure::Measure;
 use crate::source::measure::Measures;
 
 /// How such boxes are headed.
@@ -145,32 +145,90 @@ const STARTS: &[&str] = &[
     "комментарии",
 ];
 
+/// How a line begins that points to another story, and may begin otherwise too.
+const CALLS: &[&str] = &[
+    "also",
+    "auch",
+    "don't miss",
+    "lea",
+    "lee",
+    "lesen",
+    "lire",
+    "mira",
+    "more",
+    "puedes ver",
+    "read",
+    "see",
+    "vea",
+    "weiterlesen",
+    "watch",
+    "також",
+    "читай",
+    "дивись",
+    "нагадаємо",
+    "детальніше",
+    "подробнее",
+    "также",
+];
+
+/// Characters of the longest such line.
+const POINTER: usize = 300;
+
 /// Characters of the longest title.
 const TITLE: usize = 60;
 
 /// Whether its first words are such a title.
-pub(super) fn headed_as_box(element: ElementRef<'_>, own: bool) -> bool {
+pub(super) fn headed_as_box(
+    element: ElementRef<'_>,
+    title: impl Fn(ElementRef<'_>) -> bool,
+) -> bool {
     let container = matches!(element.value().name(), "div" | "section" | "ul" | "article");
-    container
-        && element.child_elements().next().is_some_and(|title| {
-            box_title(title) && (!own || title.value().name().starts_with('h'))
-        })
+    container && element.child_elements().next().is_some_and(title)
 }
 
-/// Whether it is such a title.
+/// Whether it is such a title, word for word.
+pub(super) fn exact_title(element: ElementRef<'_>) -> bool {
+    headline(element) && BOXES.contains(&bare(&words(element, 40).to_lowercase()))
+}
+
+/// Whether it is such a title, or begins as one.
 pub(super) fn box_title(element: ElementRef<'_>) -> bool {
-    let name = element.value().name();
-    let headline = matches!(
-        name,
-        "h2" | "h3" | "h4" | "h5" | "h6" | "p" | "div" | "span" | "strong" | "b"
-    );
-    if !headline {
+    if !headline(element) {
         return false;
     }
     let text = words(element, TITLE).to_lowercase();
-    let plain = text.trim_end_matches([':', '…', '.', ' ', '»', '→']);
     let short = !text.ends_with(['…', '.', '?', '!']);
-    BOXES.contains(&plain) || (short && STARTS.iter().any(|start| begins(&text, start)))
+    BOXES.contains(&bare(&text)) || (short && STARTS.iter().any(|start| begins(&text, start)))
+}
+
+/// Whether it is a line that points to another story: it begins as a title does, and the rest of
+/// it is a link.
+pub(super) fn pointer(element: ElementRef<'_>, measure: Measure) -> bool {
+    let line = matches!(
+        element.value().name(),
+        "p" | "div" | "blockquote" | "li" | "h2" | "h3" | "h4" | "h5" | "h6" | "section"
+    );
+    if !line || measure.text > POINTER || !measure.mostly_links(50) {
+        return false;
+    }
+    let text = words(element, TITLE).to_lowercase();
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    BOXES
+        .iter()
+        .chain(STARTS)
+        .chain(CALLS)
+        .any(|start| begins(text, start))
+}
+
+fn headline(element: ElementRef<'_>) -> bool {
+    matches!(
+        element.value().name(),
+        "h2" | "h3" | "h4" | "h5" | "h6" | "p" | "div" | "span" | "strong" | "b"
+    )
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_end_matches([':', '…', '.', ' ', '»', '→'])
 }
 
 /// Whether the text begins with these words.
@@ -188,31 +246,4 @@ pub(super) fn list_below<'a>(
     below.take_while(|next| {
         matches!(next.value().name(), "ul" | "ol" | "a") || measures.of(*next).mostly_links(60)
     })
-}
-
-/// What links to other places and tells nothing itself, within a body: lists of links with the
-/// titles above them.
-pub(super) fn link_lists(place: ElementRef<'_>, measures: &Measures) -> Vec<NodeId> {
-    let mut gone = Vec::new();
-    for element in place.descendent_elements() {
-        let list = matches!(
-            element.value().name(),
-            "ul" | "ol" | "dl" | "div" | "section" | "article" | "table"
-        );
-        let measure = measures.of(element);
-        if !list || measure.links < 2 || measure.prose > 0 || !measure.mostly_links(70) {
-            continue;
-        }
-        gone.push(element.id());
-        let above = element.prev_siblings().filter_map(ElementRef::wrap).next();
-        let titled = above.filter(|above| heads(*above));
-        gone.extend(titled.map(|title| title.id()));
-    }
-    gone
-}
-
-/// Whether it's a heading, or a short line that ends as one.
-fn heads(element: ElementRef<'_>) -> bool {
-    let name = element.value().name();
-    matches!(name, "h2" | "h3" | "h4" | "h5" | "h6") || words(element, TITLE).ends_with(':')
 }

@@ -3,6 +3,7 @@
 mod address;
 mod addressed;
 mod announced;
+mod beside;
 mod body;
 mod byline;
 mod boxes;

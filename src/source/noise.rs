@@ -9,10 +9,9 @@ use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
 
 use crate::source::body::detach;
-use crate::source::boxes::box_title;
+use crate::source::boxes::exact_title;
 use crate::source::boxes::headed_as_box;
-use crate::source::boxes::list_below;
-use crate::source::dom::names_of;
+use crate::source::dom::labels;
 use crate::source::measure::Measure;
 use crate::source::measure::Measures;
 
@@ -64,119 +63,35 @@ const NOISE: &[&str] = &[
     "widget",
 ];
 
-/// The same, of what stands beside an article's words on its own page.
-const BESIDE: &[&str] = &[
-    "about author",
-    "affiliate",
-    "affiliates",
-    "author bio",
-    "author box",
-    "author description",
-    "author info",
-    "authorbox",
-    "author profile",
-    "byline",
-    "commentaires",
-    "comentarios",
-    "commenti",
-    "crosslinks",
-    "disclaimer",
-    "disclosure",
-    "entry meta",
-    "entry footer",
-    "kommentar",
-    "kommentare",
-    "komentarze",
-    "likes",
-    "more news",
-    "more stories",
-    "nav links",
-    "next post",
-    "next story",
-    "nextstory",
-    "paywall",
-    "post meta",
-    "post navigation",
-    "postmeta",
-    "postmetadata",
-    "print hidden",
-    "rating",
-    "ratings",
-    "read also",
-    "readmore",
-    "related posts",
-    "replies",
-    "respond",
-    "see also",
-    "shariff",
-    "signup",
-    "social",
-    "sponsor",
-    "taboola",
-    "outbrain",
-    "tags",
-    "teaser",
-    "teasers",
-    "trending",
-    "most read",
-    "mostread",
-    "breaking news",
-    "also read",
-    "article meta",
-    "timestamp",
-];
-
 /// Those of them that also stand around an article's own words.
 const WEAK: &[&str] = &[
-    "ad",
-    "ads",
-    "banner",
-    "hidden",
-    "latest",
-    "share",
-    "sharing",
-    "skip",
-    "social",
-    "socials",
+    "ad", "ads", "banner", "hidden", "latest", "share", "sharing", "skip", "social", "socials",
     "widget",
-    "teaser",
-    "teasers",
-    "rating",
-    "ratings",
-    "tags",
-    "disclaimer",
-    "article meta",
-    "byline",
-    "paywall",
-    "breaking news",
 ];
 
 /// Characters of prose that such an element keeps its place by.
 const OWN: usize = 200;
 
 static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| NOISE.iter().copied().collect());
-static ALL_NAMES: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| NOISE.iter().chain(BESIDE).copied().collect());
+
+/// Whether what an element holds is prose of its own, and not a few words about other places.
+pub(super) fn own(measure: Measure) -> bool {
+    let long = measure.prose >= OWN && !measure.mostly_links(20);
+    long || (measure.prose > 0 && measure.linked == 0)
+}
 
 /// Whether the element and all in it is the site's, not the article's.
 fn noise(element: ElementRef<'_>, measure: Measure) -> bool {
-    let own = measure.prose >= OWN && !measure.mostly_links(20)
-        || measure.prose > 0 && measure.linked == 0;
-    let lead = element
-        .attr("itemprop")
-        .is_some_and(|of| of.contains("description"));
-    kind(element)
-        || (!lead
-            && names_of(element).iter().any(|name| {
-                ALL_NAMES.contains(name.as_str()) && !(own && WEAK.contains(&name.as_str()))
-            }))
-        || headed_as_box(element, own)
+    let own = own(measure);
+    let named =
+        |name: &String| NAMES.contains(name.as_str()) && !(own && WEAK.contains(&name.as_str()));
+    kind(element) || labels(element).iter().any(named) || headed_as_box(element, exact_title)
 }
 
 /// The same, by what it is and what it is called alone.
 fn foreign(element: ElementRef<'_>) -> bool {
     kind(element)
-        || names_of(element)
+        || labels(element)
             .iter()
             .any(|label| NAMES.contains(label.as_str()))
 }
@@ -224,29 +139,37 @@ pub(super) fn in_frame(element: ElementRef<'_>) -> bool {
 /// Takes all noise out of the tree, but for what stands around `kept`, and what holds most of
 /// the page's prose, whatever it is called.
 pub(super) fn prune(html: &mut Html, kept: &[NodeId]) {
-    let around: HashSet<NodeId> = kept
-        .iter()
-        .filter_map(|id| html.tree.get(*id))
-        .flat_map(|node| node.ancestors().map(|outer| outer.id()).chain([node.id()]))
-        .collect();
     let measures = Measures::new(html.root_element());
-    let weight = |element: ElementRef<'_>| measures.of(element).prose;
-    let most = weight(html.root_element()) / 2;
-    let elements = html
-        .root_element()
-        .descendent_elements()
-        .collect::<Vec<_>>();
     let mut gone = Vec::new();
-    for element in elements {
-        if around.contains(&element.id()) || (most > 0 && weight(element) > most) {
-            continue;
-        }
+    for element in strangers(html, kept, &measures) {
         if noise(element, measures.of(element)) {
             gone.push(element.id());
-        } else if box_title(element) {
+        } else if exact_title(element) {
             gone.push(element.id());
-            gone.extend(list_below(element, &measures).map(|list| list.id()));
+            let lists = element.next_siblings().filter_map(ElementRef::wrap);
+            let lists = lists.take_while(|next| matches!(next.value().name(), "ul" | "ol" | "a"));
+            gone.extend(lists.map(|list| list.id()));
         }
     }
     detach(html, &gone);
+}
+
+/// The elements that may be judged: all but those around `kept` and those that hold most of the
+/// page's prose.
+pub(super) fn strangers<'a>(
+    html: &'a Html,
+    kept: &[NodeId],
+    measures: &Measures,
+) -> Vec<ElementRef<'a>> {
+    let kept = kept.iter().filter_map(|id| html.tree.get(*id));
+    let around: HashSet<NodeId> = kept
+        .flat_map(|node| node.ancestors().chain([node]).map(|outer| outer.id()))
+        .collect();
+    let root = html.root_element();
+    let most = measures.of(root).prose / 2;
+    let judged = |element: &ElementRef<'_>| {
+        let prose = measures.of(*element).prose;
+        !around.contains(&element.id()) && !(most > 0 && prose > most)
+    };
+    root.descendent_elements().filter(judged).collect()
 }

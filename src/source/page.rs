@@ -18,6 +18,7 @@ use crate::source::DocumentKind;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::SourceKind;
+use crate::source::beside::clear;
 use crate::source::body::detach;
 use crate::source::body::galleries;
 use crate::source::body::places;
@@ -34,7 +35,6 @@ use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
 use crate::source::lead::lead;
-use crate::source::measure::Measures;
 use crate::source::noise::prune;
 use crate::source::read::How;
 use crate::source::seen::DEPARTMENTS;
@@ -189,6 +189,8 @@ impl Page<'_> {
         } else if draft.published == said.published {
             draft.published = dates.checked(said);
         }
+        clear(html, &anchors);
+        let root = html.root_element();
         let (scope, body) = places(root, marks.heading, marks.body);
         if draft.media.is_empty() {
             let scope = scope.and_then(|id| ElementRef::wrap(html.tree.get(id)?));
@@ -314,11 +316,7 @@ impl Page<'_> {
             node.map(|place| {
                 (
                     place.inner_html(),
-                    galleries(place)
-                        .iter()
-                        .map(|g| g.id())
-                        .chain(link_lists(place, &Measures::new(place)))
-                        .collect(),
+                    galleries(place).iter().map(|g| g.id()).collect(),
                 )
             })
         };

@@ -1,0 +1,162 @@
+//! A tree without the site's frame in, the same tree without what stands between an article's
+//! paragraphs and isn't one out: boxes of other stories, cards, lists of links, lines about the
+//! author and the like.
+//!
+//! It looks closer than [`noise`](super::noise) does, and comes after the date has been found,
+//! which stands in such places.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use ego_tree::NodeId;
+use scraper::{ElementRef, Html};
+
+use crate::source::body::detach;
+use crate::source::boxes::box_title;
+use crate::source::boxes::headed_as_box;
+use crate::source::boxes::list_below;
+use crate::source::boxes::pointer;
+use crate::source::dom::all;
+use crate::source::dom::names_of;
+use crate::source::dom::words;
+use crate::source::measure::Measure;
+use crate::source::measure::Measures;
+use crate::source::noise::own;
+use crate::source::noise::strangers;
+
+/// Words, and pairs of words, in class names and ids of what stands beside an article's words.
+const BESIDE: &[&str] = &[
+    "about author",
+    "affiliate",
+    "affiliates",
+    "author bio",
+    "author box",
+    "author description",
+    "author info",
+    "authorbox",
+    "author profile",
+    "byline",
+    "commentaires",
+    "comentarios",
+    "commenti",
+    "crosslinks",
+    "disclaimer",
+    "disclosure",
+    "entry meta",
+    "entry footer",
+    "kommentar",
+    "kommentare",
+    "komentarze",
+    "likes",
+    "more news",
+    "more stories",
+    "nav links",
+    "next post",
+    "next story",
+    "nextstory",
+    "paywall",
+    "post meta",
+    "post navigation",
+    "postmeta",
+    "postmetadata",
+    "print hidden",
+    "rating",
+    "ratings",
+    "read also",
+    "readmore",
+    "related posts",
+    "replies",
+    "respond",
+    "see also",
+    "shariff",
+    "signup",
+    "social",
+    "sponsor",
+    "taboola",
+    "outbrain",
+    "tags",
+    "teaser",
+    "teasers",
+    "trending",
+    "most read",
+    "mostread",
+    "breaking news",
+    "also read",
+    "article meta",
+    "timestamp",
+];
+
+/// Those of them that also stand around an article's own words.
+const WEAK: &[&str] = &[
+    "disclaimer",
+    "article meta",
+    "breaking news",
+    "byline",
+    "paywall",
+    "rating",
+    "ratings",
+    "tags",
+    "teaser",
+    "teasers",
+];
+
+/// Characters of the longest line above a list of links.
+const TITLE: usize = 60;
+
+static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| BESIDE.iter().copied().collect());
+
+/// Takes out what stands beside the article's words, but for what stands around `kept`.
+pub(super) fn clear(html: &mut Html, kept: &[NodeId]) {
+    let measures = Measures::new(html.root_element());
+    let mut gone = Vec::new();
+    for element in strangers(html, kept, &measures) {
+        let measure = measures.of(element);
+        if named(element, measure) || boxed(element, measure) || pointer(element, measure) {
+            gone.push(element.id());
+        } else if box_title(element) {
+            gone.push(element.id());
+            gone.extend(list_below(element, &measures).map(|list| list.id()));
+        }
+    }
+    detach(html, &gone);
+    let measures = Measures::new(html.root_element());
+    let mut gone = Vec::new();
+    for element in strangers(html, kept, &measures) {
+        if is_link_list(element, measures.of(element)) {
+            gone.push(element.id());
+            let above = element.prev_siblings().filter_map(ElementRef::wrap).next();
+            gone.extend(above.filter(|above| heads(*above)).map(|title| title.id()));
+        }
+    }
+    detach(html, &gone);
+}
+
+fn named(element: ElementRef<'_>, measure: Measure) -> bool {
+    let told = |name: &str| element.attr("itemprop").is_some_and(|of| of.contains(name));
+    let own = own(measure);
+    let by =
+        |name: &String| NAMES.contains(name.as_str()) && !(own && WEAK.contains(&name.as_str()));
+    told("author") || (!told("description") && names_of(element).iter().any(by))
+}
+
+fn boxed(element: ElementRef<'_>, measure: Measure) -> bool {
+    let title = |title: ElementRef<'_>| {
+        box_title(title) && (!own(measure) || title.value().name().starts_with('h'))
+    };
+    headed_as_box(element, title)
+}
+
+/// Whether it links to other places and tells nothing itself.
+fn is_link_list(element: ElementRef<'_>, measure: Measure) -> bool {
+    let list = matches!(
+        element.value().name(),
+        "ul" | "ol" | "dl" | "div" | "section" | "article" | "table"
+    );
+    list && measure.links > 1 && measure.prose == 0 && measure.mostly_links(70)
+}
+
+/// Whether it's a heading, or a short line that ends as one.
+fn heads(element: ElementRef<'_>) -> bool {
+    let name = element.value().name();
+    matches!(name, "h2" | "h3" | "h4" | "h5" | "h6") || words(element, TITLE).ends_with(':')
+}

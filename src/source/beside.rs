@@ -17,6 +17,7 @@ use crate::source::boxes::headed_as_box;
 use crate::source::boxes::list_below;
 use crate::source::boxes::pointer;
 use crate::source::dom::all;
+use crate::source::dom::first;
 use crate::source::dom::names_of;
 use crate::source::dom::words;
 use crate::source::measure::Measure;
@@ -100,6 +101,9 @@ const WEAK: &[&str] = &[
     "teasers",
 ];
 
+/// Characters of prose in the longest card of another story.
+const CARD: usize = 400;
+
 /// Characters of the longest line above a list of links.
 const TITLE: usize = 60;
 
@@ -122,7 +126,9 @@ pub(super) fn clear(html: &mut Html, kept: &[NodeId]) {
     let measures = Measures::new(html.root_element());
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {
-        if is_link_list(element, measures.of(element)) {
+        if is_card(element, measures.of(element)) {
+            gone.push(element.id());
+        } else if is_link_list(element, measures.of(element)) {
             gone.push(element.id());
             let above = element.prev_siblings().filter_map(ElementRef::wrap).next();
             gone.extend(above.filter(|above| heads(*above)).map(|title| title.id()));
@@ -144,6 +150,36 @@ fn boxed(element: ElementRef<'_>, measure: Measure) -> bool {
         box_title(title) && (!own(measure) || title.value().name().starts_with('h'))
     };
     headed_as_box(element, title)
+}
+
+/// Whether it shows another story: its headline, linked, and few words.
+fn is_card(element: ElementRef<'_>, measure: Measure) -> bool {
+    if measure.links == 0 || measure.prose > CARD {
+        return false;
+    }
+    match element.value().name() {
+        "a" => first(element, "h1, h2, h3, h4, h5, h6").is_some(),
+        "article" => headed_away(element),
+        "li" | "div" | "section" | "figure" => {
+            let class = element.attr("class");
+            let beside = element.next_siblings().chain(element.prev_siblings()).filter_map(ElementRef::wrap);
+            let mut alike = beside.take(8).filter(|other| class.is_some() && other.attr("class") == class);
+            headed_away(element) && alike.any(headed_away)
+        }
+        _ => false,
+    }
+}
+
+fn headed_away(element: ElementRef<'_>) -> bool {
+    first(element, "h1, h2, h3, h4, h5, h6").is_some_and(leads_away)
+}
+
+/// Whether all its words are a link.
+fn leads_away(heading: ElementRef<'_>) -> bool {
+    let linked: usize = all(heading, "a[href]").iter().flat_map(|link| link.text()).map(str::len).sum();
+    let around = heading.ancestors().take(3).filter_map(ElementRef::wrap);
+    let all_words: usize = heading.text().map(str::len).sum();
+    linked > 0 && linked * 10 >= all_words * 9 || around.into_iter().any(|outer| outer.value().name() == "a")
 }
 
 /// Whether it links to other places and tells nothing itself.

@@ -162,8 +162,13 @@ fn is_card(element: ElementRef<'_>, measure: Measure) -> bool {
         "article" => headed_away(element),
         "li" | "div" | "section" | "figure" => {
             let class = element.attr("class");
-            let beside = element.next_siblings().chain(element.prev_siblings()).filter_map(ElementRef::wrap);
-            let mut alike = beside.take(8).filter(|other| class.is_some() && other.attr("class") == class);
+            let beside = element
+                .next_siblings()
+                .chain(element.prev_siblings())
+                .filter_map(ElementRef::wrap);
+            let mut alike = beside
+                .take(8)
+                .filter(|other| class.is_some() && other.attr("class") == class);
             headed_away(element) && alike.any(headed_away)
         }
         _ => false,
@@ -176,10 +181,15 @@ fn headed_away(element: ElementRef<'_>) -> bool {
 
 /// Whether all its words are a link.
 fn leads_away(heading: ElementRef<'_>) -> bool {
-    let linked: usize = all(heading, "a[href]").iter().flat_map(|link| link.text()).map(str::len).sum();
+    let linked: usize = all(heading, "a[href]")
+        .iter()
+        .flat_map(|link| link.text())
+        .map(str::len)
+        .sum();
     let around = heading.ancestors().take(3).filter_map(ElementRef::wrap);
     let all_words: usize = heading.text().map(str::len).sum();
-    linked > 0 && linked * 10 >= all_words * 9 || around.into_iter().any(|outer| outer.value().name() == "a")
+    linked > 0 && linked * 10 >= all_words * 9
+        || around.into_iter().any(|outer| outer.value().name() == "a")
 }
 
 /// Whether it links to other places and tells nothing itself.

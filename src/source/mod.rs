@@ -7,6 +7,7 @@ mod beside;
 mod body;
 mod byline;
 mod boxes;
+mod captions;
 mod dated;
 mod dating;
 pub mod decode;

@@ -25,6 +25,7 @@ use crate::source::body::places;
 use crate::source::body::wake_pictures;
 use crate::source::dating::Dates;
 use crate::source::boxes::link_lists;
+use crate::source::captions;
 use crate::source::dom::LINE;
 use crate::source::dom::Picks;
 use crate::source::dom::address;
@@ -190,6 +191,7 @@ impl Page<'_> {
             draft.published = dates.checked(said);
         }
         clear(html, &anchors);
+        captions::mark(html);
         let root = html.root_element();
         let (scope, body) = places(root, marks.heading, marks.body);
         if draft.media.is_empty() {

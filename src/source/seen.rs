@@ -12,10 +12,13 @@ use crate::source::dom::labels;
 use crate::source::dom::names;
 use crate::source::dom::picture;
 use crate::source::dom::words;
+use crate::source::measure::Measures;
 use crate::source::noise::in_frame;
 
 /// Words in class names of lists of tags.
 pub(super) const TAGS: &[&str] = &["hashtags", "tag", "tags"];
+/// Characters of prose from which a paragraph is no list of names.
+const SHORT: usize = 80;
 /// Words in class names of who issued it.
 pub(super) const DEPARTMENTS: &[&str] = &["department", "departments", "issuer", "issuers"];
 
@@ -39,6 +42,7 @@ pub(super) fn group(
     let groups = root.descendent_elements().filter(is_called);
     let groups: Vec<_> = groups
         .filter(|group| words(*group, 700).chars().count() < 700 && !in_frame(*group))
+        .filter(|group| !all(*group, "p").into_iter().any(is_paragraph))
         .take(50)
         .collect();
     let parts = groups
@@ -54,6 +58,11 @@ pub(super) fn group(
         groups.iter().map(|group| group.id()).collect(),
         distinct(clean),
     )
+}
+
+/// Whether it's a paragraph of an article: a post's element may be named by its tags, too.
+fn is_paragraph(element: ElementRef<'_>) -> bool {
+    Measures::new(element).of(element).prose > SHORT
 }
 
 /// The pictures where the owner says they are.

@@ -85,7 +85,7 @@ fn noise(element: ElementRef<'_>, measure: Measure) -> bool {
     let own = own(measure);
     let named =
         |name: &String| NAMES.contains(name.as_str()) && !(own && WEAK.contains(&name.as_str()));
-    kind(element) || labels(element).iter().any(named) || headed_as_box(element, exact_title)
+    labels(element).iter().any(named) || headed_as_box(element, exact_title)
 }
 
 /// The same, by what it is and what it is called alone.
@@ -139,6 +139,10 @@ pub(super) fn in_frame(element: ElementRef<'_>) -> bool {
 /// Takes all noise out of the tree, but for what stands around `kept`, and what holds most of
 /// the page's prose, whatever it is called.
 pub(super) fn prune(html: &mut Html, kept: &[NodeId]) {
+    let measures = Measures::new(html.root_element());
+    let frame = strangers(html, kept, &measures).into_iter();
+    let frame: Vec<NodeId> = frame.filter(|e| kind(*e)).map(|e| e.id()).collect();
+    detach(html, &frame);
     let measures = Measures::new(html.root_element());
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {

@@ -28,6 +28,48 @@ use crate::source::noise::strangers;
 /// Words, and pairs of words, in class names and ids of what stands beside an article's words.
 const BESIDE: &[&str] = &[
     "about author",
+    "addthis",
+    "addtoany",
+    "also read",
+    "app stores",
+    "appstores",
+    "author block",
+    "author card",
+    "author details",
+    "avatar",
+    "contact box",
+    "contactbox",
+    "cta",
+    "donate",
+    "donation",
+    "editors choice",
+    "follow us",
+    "interesting articles",
+    "last news",
+    "lastnews",
+    "lee tambien",
+    "mailchimp",
+    "mc4wp",
+    "news list",
+    "news related",
+    "newslist",
+    "other news",
+    "othernews",
+    "outbrain",
+    "read time",
+    "reading time",
+    "recommendations",
+    "relatedposts",
+    "relatedpoststitle",
+    "sharedaddy",
+    "sign up",
+    "tagcloud",
+    "tag list",
+    "taglist",
+    "tags list",
+    "top news",
+    "topnews",
+    "yarpp",
     "affiliate",
     "affiliates",
     "author bio",
@@ -74,7 +116,6 @@ const BESIDE: &[&str] = &[
     "social",
     "sponsor",
     "taboola",
-    "outbrain",
     "tags",
     "teaser",
     "teasers",
@@ -82,10 +123,32 @@ const BESIDE: &[&str] = &[
     "most read",
     "mostread",
     "breaking news",
-    "also read",
     "article meta",
     "timestamp",
 ];
+
+/// The same, of short lines that tell when, by whom and in which department.
+const LINES: &[&str] = &[
+    "author",
+    "authors",
+    "category",
+    "categories",
+    "created",
+    "date",
+    "dateline",
+    "datetime",
+    "kicker",
+    "meta",
+    "published",
+    "pubdate",
+    "rubric",
+    "updated",
+    "views",
+    "hits",
+];
+
+/// Characters of the longest such line.
+const LINE: usize = 80;
 
 /// Those of them that also stand around an article's own words.
 const WEAK: &[&str] = &[
@@ -142,7 +205,14 @@ fn named(element: ElementRef<'_>, measure: Measure) -> bool {
     let own = own(measure);
     let by =
         |name: &String| NAMES.contains(name.as_str()) && !(own && WEAK.contains(&name.as_str()));
-    told("author") || (!told("description") && names_of(element).iter().any(by))
+    let part = element
+        .parent()
+        .and_then(ElementRef::wrap)
+        .is_some_and(|outer| outer.value().name() == "p");
+    let line = measure.text <= LINE && !heading(element) && !part;
+    let by_line = |name: &String| line && LINES.contains(&name.as_str());
+    let names = names_of(element);
+    told("author") || (!told("description") && names.iter().any(|name| by(name) || by_line(name)))
 }
 
 fn boxed(element: ElementRef<'_>, measure: Measure) -> bool {
@@ -203,6 +273,9 @@ fn is_link_list(element: ElementRef<'_>, measure: Measure) -> bool {
 
 /// Whether it's a heading, or a short line that ends as one.
 fn heads(element: ElementRef<'_>) -> bool {
-    let name = element.value().name();
-    matches!(name, "h2" | "h3" | "h4" | "h5" | "h6") || words(element, TITLE).ends_with(':')
+    heading(element) || words(element, TITLE).ends_with(':')
+}
+
+fn heading(element: ElementRef<'_>) -> bool {
+    matches!(element.value().name(), "h2" | "h3" | "h4" | "h5" | "h6")
 }

@@ -34,6 +34,30 @@ const OTHER: &[&str] = &[
     "timestamp",
 ];
 
+/// Words in class names and ids of a lead.
+const LEADS: &[&str] = &[
+    "abstract",
+    "anons",
+    "bajada",
+    "chapo",
+    "deck",
+    "dek",
+    "einleitung",
+    "excerpt",
+    "intro",
+    "introtext",
+    "lead",
+    "leadin",
+    "lede",
+    "preface",
+    "standfirst",
+    "subheadline",
+    "subtitle",
+    "summary",
+    "teaser",
+    "vorspann",
+];
+
 /// The paragraphs of the lead, in order; none if the headline stands within the body.
 pub(super) fn lead(html: &Html, heading: NodeId, body: NodeId) -> Vec<NodeId> {
     let (Some(heading), Some(body)) = (html.tree.get(heading), html.tree.get(body)) else {
@@ -96,7 +120,7 @@ fn blocks<'a>(element: ElementRef<'a>, measures: &Measures) -> Vec<ElementRef<'a
         let whole = matches!(name, "p" | "ul" | "ol" | "blockquote") || parts.is_empty();
         if !whole {
             waiting.extend(parts.into_iter().rev());
-        } else if !measure.mostly_links(30) && is_sentence(element) {
+        } else if !measure.mostly_links(30) && (is_sentence(element) || named(element)) {
             found.push(element);
         }
     }
@@ -107,6 +131,22 @@ fn other(element: ElementRef<'_>) -> bool {
     labels(element)
         .iter()
         .any(|label| OTHER.contains(&label.as_str()))
+}
+
+/// Whether it, or what holds it, is called a lead.
+fn named(element: ElementRef<'_>) -> bool {
+    let around = [element]
+        .into_iter()
+        .chain(element.ancestors().filter_map(ElementRef::wrap));
+    around.take(3).any(|outer| {
+        let described = outer
+            .attr("itemprop")
+            .is_some_and(|of| of.contains("description"));
+        described
+            || labels(outer)
+                .iter()
+                .any(|label| LEADS.contains(&label.as_str()))
+    })
 }
 
 /// Whether its words end as a sentence does.

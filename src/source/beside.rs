@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 
 use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
+use url::Url;
 
 use crate::source::body::detach;
 use crate::source::boxes::box_title;
@@ -167,13 +168,19 @@ const WEAK: &[&str] = &[
 /// Characters of prose in the longest card of another story.
 const CARD: usize = 400;
 
+/// Characters of the shortest headline.
+const HEADLINE: usize = 30;
+
+/// How addresses of pages end, as against those of files.
+const PAGES: &[&str] = &["asp", "aspx", "cfm", "htm", "html", "jsp", "php", "shtml"];
+
 /// Characters of the longest line above a list of links.
 const TITLE: usize = 60;
 
 static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| BESIDE.iter().copied().collect());
 
 /// Takes out what stands beside the article's words, but for what stands around `kept`.
-pub(super) fn clear(html: &mut Html, kept: &[NodeId]) {
+pub(super) fn clear(html: &mut Html, kept: &[NodeId], site: Option<&Url>) {
     let measures = Measures::new(html.root_element());
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {
@@ -190,6 +197,8 @@ pub(super) fn clear(html: &mut Html, kept: &[NodeId]) {
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {
         if is_card(element, measures.of(element)) {
+            gone.push(element.id());
+        } else if is_lone_link(element, measures.of(element), site) {
             gone.push(element.id());
         } else if is_link_list(element, measures.of(element)) {
             gone.push(element.id());
@@ -269,6 +278,37 @@ fn is_link_list(element: ElementRef<'_>, measure: Measure) -> bool {
         "ul" | "ol" | "dl" | "div" | "section" | "article" | "table"
     );
     list && measure.links > 1 && measure.prose == 0 && measure.mostly_links(70)
+}
+
+/// Whether it's a paragraph that is one headline, linked, of another story on the same site. A
+/// link to a file stays: that's what the article is about.
+fn is_lone_link(element: ElementRef<'_>, measure: Measure, site: Option<&Url>) -> bool {
+    let block = matches!(element.value().name(), "p" | "div" | "blockquote");
+    let headline = measure.links == 1 && measure.text >= HEADLINE && measure.mostly_links(95);
+    let link = || first(element, "a[href]").and_then(|link| link.attr("href"));
+    block && headline && link().is_some_and(|href| is_story(href, site))
+}
+
+fn is_story(href: &str, site: Option<&Url>) -> bool {
+    let host = |url: &Url| {
+        url.host_str()
+            .map(|host| host.trim_start_matches("www.").to_owned())
+    };
+    let (path, near) = match Url::parse(href.trim()) {
+        Ok(url) => (
+            url.path().to_owned(),
+            site.is_some_and(|site| host(site) == host(&url)),
+        ),
+        Err(_) => (href.trim().to_owned(), !href.trim_start().starts_with('#')),
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let page = path.rsplit('/').next().is_none_or(|last| {
+        let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ending.is_empty()
+            || ending.len() > 5
+            || PAGES.contains(&ending.to_ascii_lowercase().as_str())
+    });
+    near && page
 }
 
 /// Whether it's a heading, or a short line that ends as one.

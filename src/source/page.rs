@@ -190,7 +190,8 @@ impl Page<'_> {
         } else if draft.published == said.published {
             draft.published = dates.checked(said);
         }
-        clear(html, &anchors);
+        let site = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
+        clear(html, &anchors, site.as_ref());
         captions::mark(html);
         let root = html.root_element();
         let (scope, body) = places(root, marks.heading, marks.body);

@@ -384,6 +384,17 @@ mod tests {
     }
 
     #[test]
+    fn plain_text_shows_no_captions_of_pictures_it_lacks() {
+        let picture = "<p>а</p><figure><img src='https://a.ua/1.jpg'><figcaption>Фото</figcaption></figure><p>б</p>";
+        assert_eq!(text(picture), "а\n\nб");
+        let table =
+            "<figure><figcaption>Таблиця</figcaption><table><tr><td>1</td></tr></table></figure>";
+        assert_eq!(text(table), "Таблиця\n\n1");
+        let item = "<ul><li><figure><figcaption>Фото</figcaption></figure>один</li></ul>";
+        assert_eq!(text(item), "• один");
+    }
+
+    #[test]
     fn a_line_is_cut_on_a_word_and_says_so() {
         assert_eq!(
             one_line(" На\u{202e} Пол\u{ad}тавщині\n\u{7}ство\u{200b}рили ", 500),

@@ -9,12 +9,14 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use ego_tree::NodeId;
-use scraper::{ElementRef, Html};
+use scraper::{ElementRef, Html, Node};
 use url::Url;
 
 use crate::source::body::detach;
 use crate::source::boxes::box_title;
+use crate::source::boxes::exact_title;
 use crate::source::boxes::headed_as_box;
+use crate::source::boxes::invitation;
 use crate::source::boxes::list_below;
 use crate::source::boxes::pointer;
 use crate::source::dom::all;
@@ -114,7 +116,6 @@ const BESIDE: &[&str] = &[
     "see also",
     "shariff",
     "signup",
-    "social",
     "sponsor",
     "taboola",
     "tags",
@@ -144,7 +145,6 @@ const LINES: &[&str] = &[
     "pubdate",
     "rubric",
     "updated",
-    "views",
     "hits",
 ];
 
@@ -179,34 +179,47 @@ const TITLE: usize = 60;
 
 static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| BESIDE.iter().copied().collect());
 
-/// Takes out what stands beside the article's words, but for what stands around `kept`.
+/// Takes out what stands beside the article's words, but for what stands around `kept`. `site` is
+/// an address on the same site.
 pub(super) fn clear(html: &mut Html, kept: &[NodeId], site: Option<&Url>) {
+    let boxes = boxes(html, kept);
+    detach(html, &boxes);
+    let links = links(html, kept, site);
+    detach(html, &links);
+}
+
+/// Boxes of other things, by what they are called and how they are headed.
+fn boxes(html: &Html, kept: &[NodeId]) -> Vec<NodeId> {
     let measures = Measures::new(html.root_element());
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {
         let measure = measures.of(element);
-        if named(element, measure) || boxed(element, measure) || pointer(element, measure) {
+        let line = pointer(element, measure) || invitation(element, measure);
+        if line || named(element, measure) || boxed(element, &measures) {
             gone.push(element.id());
-        } else if box_title(element) {
+        } else if titles_box(element, &measures) {
             gone.push(element.id());
             gone.extend(list_below(element, &measures).map(|list| list.id()));
         }
     }
-    detach(html, &gone);
+    gone
+}
+
+/// What links to other stories, by its shape.
+fn links(html: &Html, kept: &[NodeId], site: Option<&Url>) -> Vec<NodeId> {
     let measures = Measures::new(html.root_element());
     let mut gone = Vec::new();
     for element in strangers(html, kept, &measures) {
-        if is_card(element, measures.of(element)) {
+        let measure = measures.of(element);
+        if is_card(element, measure) || is_lone_link(element, measure, site) {
             gone.push(element.id());
-        } else if is_lone_link(element, measures.of(element), site) {
-            gone.push(element.id());
-        } else if is_link_list(element, measures.of(element)) {
+        } else if is_link_list(element, measure) {
             gone.push(element.id());
             let above = element.prev_siblings().filter_map(ElementRef::wrap).next();
             gone.extend(above.filter(|above| heads(*above)).map(|title| title.id()));
         }
     }
-    detach(html, &gone);
+    gone
 }
 
 fn named(element: ElementRef<'_>, measure: Measure) -> bool {
@@ -224,20 +237,62 @@ fn named(element: ElementRef<'_>, measure: Measure) -> bool {
     told("author") || (!told("description") && names.iter().any(|name| by(name) || by_line(name)))
 }
 
-fn boxed(element: ElementRef<'_>, measure: Measure) -> bool {
-    let title = |title: ElementRef<'_>| {
-        box_title(title) && (!own(measure) || title.value().name().starts_with('h'))
+/// Whether its first words are the title of a box.
+fn boxed(element: ElementRef<'_>, measures: &Measures) -> bool {
+    let own = own(measures.of(element));
+    let exact = |title: ElementRef<'_>| {
+        short(measures.of(title)) && exact_title(title) && (!own || heading(title))
     };
-    headed_as_box(element, title)
+    let begun = |title: ElementRef<'_>| short(measures.of(title)) && box_title(title);
+    headed_as_box(element, exact) || (!own && headed_as_box(element, begun))
+}
+
+/// Whether it is the title of a box that is no element of its own.
+fn titles_box(element: ElementRef<'_>, measures: &Measures) -> bool {
+    let below = || element.next_siblings().filter_map(ElementRef::wrap).next();
+    let opens = || below().is_some_and(|below| own(measures.of(below)));
+    short(measures.of(element)) && (exact_title(element) || (box_title(element) && !opens()))
+}
+
+fn short(measure: Measure) -> bool {
+    measure.is_small() && measure.text <= 2 * TITLE
+}
+
+/// The headings at the end of a body, which nothing follows.
+pub(super) fn endings(place: ElementRef<'_>) -> Vec<NodeId> {
+    let mut gone: Vec<NodeId> = Vec::new();
+    let nodes: Vec<_> = place.descendants().collect();
+    for node in nodes.into_iter().rev() {
+        let shown = match node.value() {
+            Node::Text(text) => !text.trim().is_empty(),
+            Node::Element(element) => element.name() == "img",
+            _ => false,
+        };
+        if !shown {
+            continue;
+        }
+        let inside = node
+            .ancestors()
+            .take_while(|outer| outer.id() != place.id());
+        match inside
+            .filter_map(ElementRef::wrap)
+            .find(|outer| heading(*outer))
+        {
+            Some(heading) if gone.last() == Some(&heading.id()) => {}
+            Some(heading) => gone.push(heading.id()),
+            None => return gone,
+        }
+    }
+    Vec::new()
 }
 
 /// Whether it shows another story: its headline, linked, and few words.
 fn is_card(element: ElementRef<'_>, measure: Measure) -> bool {
-    if measure.links == 0 || measure.prose > CARD {
+    if measure.links == 0 || measure.prose > CARD || !measure.is_small() {
         return false;
     }
     match element.value().name() {
-        "a" => first(element, "h1, h2, h3, h4, h5, h6").is_some(),
+        "a" => first_heading(element).is_some(),
         "article" => headed_away(element),
         "li" | "div" | "section" | "figure" => {
             let class = element.attr("class");
@@ -255,7 +310,12 @@ fn is_card(element: ElementRef<'_>, measure: Measure) -> bool {
 }
 
 fn headed_away(element: ElementRef<'_>) -> bool {
-    first(element, "h1, h2, h3, h4, h5, h6").is_some_and(leads_away)
+    first_heading(element).is_some_and(leads_away)
+}
+
+fn first_heading(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
+    let mut inner = element.descendent_elements();
+    inner.find(|inner| heading(*inner) || inner.value().name() == "h1")
 }
 
 /// Whether all its words are a link.
@@ -318,4 +378,136 @@ fn heads(element: ElementRef<'_>) -> bool {
 
 fn heading(element: ElementRef<'_>) -> bool {
     matches!(element.value().name(), "h2" | "h3" | "h4" | "h5" | "h6")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::page::body_of;
+
+    const FIRST: &str =
+        "Офіс діятиме при обласній адміністрації та поєднає громади з партнерами за кордоном.";
+    const LAST: &str =
+        "Запрацювати він має за два тижні, розповів журналістам голова адміністрації.";
+
+    /// The body of a page that has this between two paragraphs.
+    #[track_caller]
+    fn between(what: &str) -> String {
+        let page = format!(
+            "<article><h1>Створили офіс</h1><div class=text><p>{FIRST}</p>{what}<p>{LAST}</p></div></article>"
+        );
+        let text = body_of(&page);
+        let within = text
+            .strip_prefix(FIRST)
+            .and_then(|text| text.strip_suffix(LAST));
+        within.unwrap_or_else(|| panic!("{text}")).trim().to_owned()
+    }
+
+    #[test]
+    fn boxes_go_by_what_they_are_called() {
+        for class in [
+            "author-box",
+            "postMeta",
+            "see-also",
+            "readmore",
+            "list-kommentare",
+        ] {
+            let what = format!(
+                "<div class={class}><p>Щось інше, і чимало слів про нього, і <a href=/2>ще</a>.</p></div>"
+            );
+            assert_eq!(between(&what), "", "{class}");
+        }
+        assert_eq!(between("<div class=boxing><p>Слова.</p></div>"), "Слова.");
+    }
+
+    #[test]
+    fn a_weak_name_takes_no_prose_away() {
+        let prose = "Слова статті. ".repeat(20);
+        let teaser = format!("<div class=teaser><p>{prose}</p></div>");
+        assert_eq!(between(&teaser), prose.trim());
+        assert_eq!(
+            between("<div class=teaser><a href=/2>Інша новина</a></div>"),
+            ""
+        );
+    }
+
+    #[test]
+    fn boxes_go_by_their_titles_and_sections_stay() {
+        let list = "<ul><li><a href=/2>Інша новина дня</a><li><a href=/3>І ще одна новина</a></ul>";
+        for title in [
+            "Читайте також:",
+            "More from the region",
+            "Mehr zum Thema",
+            "Lea también",
+        ] {
+            assert_eq!(between(&format!("<h3>{title}</h3>{list}")), "", "{title}");
+            assert_eq!(
+                between(&format!("<div><h3>{title}</h3>{list}</div>")),
+                "",
+                "{title}"
+            );
+        }
+        let prose = "Слова статті. ".repeat(20);
+        let section = format!("<h3>Популярні маршрути</h3><p>{prose}</p>");
+        assert!(between(&section).starts_with("Популярні маршрути"));
+    }
+
+    #[test]
+    fn a_line_that_points_elsewhere_goes() {
+        let story = "<a href=/2>У Полтаві відкрили новий центр для переселенців</a>";
+        assert_eq!(
+            between(&format!("<p><b>ЧИТАЙТЕ ТАКОЖ: {story}</b></p>")),
+            ""
+        );
+        assert_eq!(between(&format!("<p>{story}</p>")), "");
+        assert_eq!(
+            between("<p>Підписуйтесь на наш <a href=https://t.me/x>канал</a>.</p>"),
+            ""
+        );
+        let told = format!(
+            "<p>Як ми писали, минулого тижня {story}, і це вже третій такий центр у області за рік.</p>"
+        );
+        assert!(between(&told).starts_with("Як ми писали"));
+        let file = "<p><a href=/files/nakaz.pdf>Наказ про створення офісу, повний текст</a></p>";
+        assert!(between(file).starts_with("Наказ"));
+        let other =
+            "<p><a href=https://example.org/>Сайт міжнародної програми співробітництва</a></p>";
+        assert!(between(other).starts_with("Сайт"));
+    }
+
+    #[test]
+    fn lists_of_links_go_with_their_titles_and_other_lists_stay() {
+        let links =
+            "<h4>Досьє</h4><ul><li><a href=/2>Одна новина</a><li><a href=/3>Друга новина</a></ul>";
+        assert_eq!(between(links), "");
+        let list = "<ul><li>перший напрям, <a href=/2>освіта</a><li>другий напрям, медицина</ul>";
+        assert!(between(list).contains("освіта"));
+    }
+
+    #[test]
+    fn cards_of_other_stories_go() {
+        let card = "<div class=item><h3><a href=/2>Інша новина</a></h3><p>Кілька слів про неї, досить довгих для речення.</p></div>";
+        assert_eq!(between(&card.repeat(3)), "");
+        assert_eq!(
+            between("<a href=/2><h4>Інша новина</h4><p>Про неї.</p></a>"),
+            ""
+        );
+        assert!(between(card).contains("Кілька слів"));
+    }
+
+    #[test]
+    fn headings_that_nothing_follows_go() {
+        let page = format!(
+            "<article><h1>Офіс</h1><p>{FIRST}</p><h2>Подробиці</h2><p>{LAST}</p><h2>Фото</h2></article>"
+        );
+        assert_eq!(body_of(&page), format!("{FIRST}\n\nПодробиці\n\n{LAST}"));
+    }
+
+    #[test]
+    fn lines_of_dates_and_names_go_and_words_of_a_sentence_stay() {
+        assert_eq!(between("<div class=article-date>Оновлено вчора</div>"), "");
+        assert!(
+            between("<p><span class=dateline>КИЇВ</span> – Так повідомили.</p>")
+                .starts_with("КИЇВ")
+        );
+    }
 }

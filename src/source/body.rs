@@ -1,6 +1,6 @@
-//! A page's tree in, where its article's words stand out. What belongs to the site and not to
-//! the article (menus, "latest news", sharing, forms) is noise, by what elements are, what they
-//! are called and how they are headed; the body is where nearly all other prose stands.
+//! A page's tree in, where its article's words stand out: where the page says so itself, else
+//! where nearly all prose stands that is neither [`noise`](super::noise) nor
+//! [`beside`](super::beside) it.
 
 use std::collections::HashSet;
 
@@ -9,11 +9,10 @@ use html5ever::{LocalName, QualName, ns};
 use scraper::{ElementRef, Html, Node, StrTendril};
 
 use crate::source::dom::all;
-use crate::source::dom::first;
 use crate::source::dom::labels;
 use crate::source::dom::shown;
 use crate::source::dom::words;
-use crate::source::measure::{Measure, Measures};
+use crate::source::measure::Measures;
 
 /// Words in class names and ids of a row of pictures.
 const GALLERIES: &[&str] = &[

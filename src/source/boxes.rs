@@ -145,6 +145,45 @@ const STARTS: &[&str] = &[
     "комментарии",
 ];
 
+/// How a line begins that asks for subscribers.
+const INVITATIONS: &[&str] = &[
+    "abonnez vous",
+    "abonnez-vous",
+    "abonnieren sie",
+    "folge uns",
+    "folgen sie",
+    "follow us",
+    "follow me on",
+    "have a tip",
+    "iscriviti",
+    "join our",
+    "obserwuj nas",
+    "seguici",
+    "sign up",
+    "subscribe",
+    "suivez nous",
+    "suivez-nous",
+    "suscríbete",
+    "síguenos",
+    "want more",
+    "zapisz się",
+    "долучайтесь до нашого",
+    "долучайтеся до нашого",
+    "підписуйтесь",
+    "підписуйтеся",
+    "підписатись на",
+    "підпишіться",
+    "підпишись",
+    "приєднуйтесь до нашого",
+    "приєднуйтеся до нашого",
+    "слідкуйте за нами",
+    "стежте за нами",
+    "следите за нами",
+    "подписывайтесь",
+    "подпишитесь",
+    "читайте нас",
+];
+
 /// How a line begins that points to another story, and may begin otherwise too.
 const CALLS: &[&str] = &[
     "also",
@@ -170,6 +209,9 @@ const CALLS: &[&str] = &[
     "подробнее",
     "также",
 ];
+
+/// Lists of links that may stand below one title.
+const LISTS: usize = 20;
 
 /// Characters of the longest such line.
 const POINTER: usize = 300;
@@ -208,7 +250,7 @@ pub(super) fn pointer(element: ElementRef<'_>, measure: Measure) -> bool {
         element.value().name(),
         "p" | "div" | "blockquote" | "li" | "h2" | "h3" | "h4" | "h5" | "h6" | "section"
     );
-    if !line || measure.text > POINTER || !measure.mostly_links(50) {
+    if !line || !measure.is_small() || measure.text > POINTER || !measure.mostly_links(50) {
         return false;
     }
     let text = words(element, TITLE).to_lowercase();
@@ -218,6 +260,20 @@ pub(super) fn pointer(element: ElementRef<'_>, measure: Measure) -> bool {
         .chain(STARTS)
         .chain(CALLS)
         .any(|start| begins(text, start))
+}
+
+/// Whether it is a line that asks its reader to subscribe or to follow, with a link to do so.
+pub(super) fn invitation(element: ElementRef<'_>, measure: Measure) -> bool {
+    let line = matches!(
+        element.value().name(),
+        "p" | "div" | "blockquote" | "li" | "h3" | "h4"
+    );
+    if !line || !measure.is_small() || measure.links == 0 || measure.text > POINTER {
+        return false;
+    }
+    let text = words(element, TITLE).to_lowercase();
+    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    INVITATIONS.iter().any(|start| begins(text, start))
 }
 
 fn headline(element: ElementRef<'_>) -> bool {
@@ -243,7 +299,7 @@ pub(super) fn list_below<'a>(
     measures: &Measures,
 ) -> impl Iterator<Item = ElementRef<'a>> {
     let below = title.next_siblings().filter_map(ElementRef::wrap);
-    below.take_while(|next| {
+    below.take(LISTS).take_while(|next| {
         matches!(next.value().name(), "ul" | "ol" | "a") || measures.of(*next).mostly_links(60)
     })
 }

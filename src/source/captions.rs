@@ -6,7 +6,6 @@ use html5ever::{LocalName, QualName, ns};
 use scraper::{ElementRef, Html, Node};
 
 use crate::source::body::detach;
-use crate::source::dom::first;
 use crate::source::dom::names_of;
 use crate::source::measure::Measures;
 
@@ -45,8 +44,9 @@ pub(super) fn mark(html: &mut Html) {
     let measures = Measures::new(html.root_element());
     let (mut captions, mut figures, mut gone) = (Vec::new(), Vec::new(), Vec::new());
     for element in html.root_element().descendent_elements() {
-        let text = measures.of(element).text;
-        if text == 0 || text > LONGEST || !is_caption(element) {
+        let measure = measures.of(element);
+        let fits = measure.images == 0 && (1..=LONGEST).contains(&measure.text);
+        if !fits || !is_caption(element) {
             continue;
         }
         match figure(element, &measures) {
@@ -54,7 +54,7 @@ pub(super) fn mark(html: &mut Html) {
                 captions.push(element.id());
                 figures.push(figure.id());
             }
-            None if measures.of(element).prose == 0 => {}
+            None if measure.prose == 0 => {}
             None => gone.push(element.id()),
         }
     }
@@ -79,7 +79,7 @@ fn is_caption(element: ElementRef<'_>) -> bool {
             .take(AROUND)
             .any(|outer| matches!(outer.value().name(), "figcaption" | "p" | "a" | "table"))
     };
-    block && named() && first(element, "img").is_none() && !inside()
+    block && named() && !inside()
 }
 
 /// The nearest element around a caption that holds a picture, if it holds little else.
@@ -88,7 +88,7 @@ fn figure<'a>(caption: ElementRef<'a>, measures: &Measures) -> Option<ElementRef
         .ancestors()
         .filter_map(ElementRef::wrap)
         .take(AROUND);
-    let figure = around.find(|outer| first(*outer, "img").is_some())?;
+    let figure = around.find(|outer| measures.of(*outer).images > 0)?;
     let own = measures.of(caption).text;
     let fits = matches!(
         figure.value().name(),
@@ -105,5 +105,39 @@ fn rename(html: &mut Html, ids: &[NodeId], name: &str) {
         if let Node::Element(element) = node.value() {
             element.name = QualName::new(None, ns!(html), LocalName::from(name));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::source::page::body_of;
+
+    const WORDS: &str = "Офіс діятиме при обласній адміністрації та поєднає громади з партнерами.";
+
+    fn with(what: &str) -> String {
+        body_of(&format!(
+            "<article><h1>Офіс</h1><div><p>{WORDS}</p>{what}<p>{WORDS}</p></div></article>"
+        ))
+    }
+
+    #[test]
+    fn captions_are_told_from_paragraphs_by_their_names() {
+        let whole = format!("{WORDS}\n\n{WORDS}");
+        let caption = "Учасники зустрічі біля будівлі обласної адміністрації.";
+        for what in [
+            format!(
+                "<div class=wp-caption><img src=/1.jpg><p class=wp-caption-text>{caption}</p></div>"
+            ),
+            format!("<figure><img src=/1.jpg><div class=credit>{caption}</div></figure>"),
+            format!("<div><div class=image-caption>{caption}</div></div>"),
+        ] {
+            assert_eq!(with(&what), whole, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_paragraph_beside_a_picture_is_no_caption() {
+        let text = with("<div><img src=/1.jpg><p>Учасники зустрічі обговорили це.</p></div>");
+        assert!(text.contains("Учасники"), "{text}");
     }
 }

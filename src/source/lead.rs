@@ -155,3 +155,44 @@ fn is_sentence(element: ElementRef<'_>) -> bool {
         .trim_end_matches(['»', '"', '”', '“', ')', ' '])
         .ends_with(['.', '!', '?', '…', ':'])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::source::page::body_of;
+
+    const LEAD: &str =
+        "У Полтаві створили офіс, який допоможе громадам знайти партнерів за кордоном.";
+
+    fn page(lead: &str) -> String {
+        let words = "Офіс діятиме при обласній адміністрації. ".repeat(8);
+        body_of(&format!(
+            "<main><header><h1>Створили офіс</h1>{lead}</header><div class=body><p>{words}</p><p>{words}</p></div></main>"
+        ))
+    }
+
+    #[test]
+    fn a_lead_apart_from_the_body_comes_first() {
+        for lead in [
+            format!("<p class=intro>{LEAD}</p>"),
+            format!("<div itemprop=description><p>{LEAD}</p></div>"),
+            format!("<h2>{LEAD}</h2>"),
+        ] {
+            let text = page(&lead);
+            assert!(text.starts_with(LEAD), "{text}");
+            assert_eq!(text.matches(LEAD).count(), 1);
+        }
+    }
+
+    #[test]
+    fn what_is_no_lead_stays_out() {
+        for other in [
+            format!("<div class=author-note><p>{LEAD}</p></div>"),
+            format!("<figure><figcaption>{LEAD}</figcaption></figure>"),
+            "<p>Полтавська обласна військова адміністрація, відділ новин</p>".to_owned(),
+            "<p>Більше про це <a href=/2>у нашому давнішому матеріалі</a>, він тут.</p>".to_owned(),
+        ] {
+            let text = page(&other);
+            assert!(text.starts_with("Офіс діятиме"), "{text}");
+        }
+    }
+}

@@ -12,7 +12,10 @@ use crate::source::dom::inline;
 /// Characters from which a block of text counts as prose.
 pub(super) const PROSE: usize = 40;
 
-/// What stands in an element, in characters.
+/// Characters of the largest element that may be a card or a line about another story.
+const SMALL: usize = 1_000;
+
+/// What stands in an element; of text, characters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Measure {
     /// All that a reader sees.
@@ -23,6 +26,10 @@ pub(super) struct Measure {
     pub(super) links: usize,
     /// Text outside links, in blocks that hold a sentence.
     pub(super) prose: usize,
+    /// How many elements there are in it.
+    pub(super) elements: usize,
+    /// How many of them are pictures.
+    pub(super) images: usize,
 }
 
 impl Measure {
@@ -31,6 +38,13 @@ impl Measure {
         self.linked += other.linked;
         self.links += other.links;
         self.prose += other.prose;
+        self.elements += other.elements + 1;
+        self.images += other.images;
+    }
+
+    /// Whether it is small enough to be looked through word by word, however often.
+    pub(super) fn is_small(self) -> bool {
+        self.text <= SMALL && self.elements <= SMALL / 4
     }
 
     /// Whether links make up at least so many hundredths of it.
@@ -87,6 +101,7 @@ impl Measures {
                     if !closed.inline && closed.own >= PROSE {
                         closed.measure.prose += closed.own;
                     }
+                    closed.measure.images += usize::from(element.name() == "img");
                     all.insert(node.id(), closed.measure);
                     if let Some(outer) = open.last_mut() {
                         outer.measure.add(closed.measure);
@@ -119,4 +134,38 @@ fn silent(name: &str) -> bool {
         name,
         "noscript" | "script" | "style" | "template" | "textarea" | "title"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::article::html::document;
+    use crate::source::dom::first;
+
+    use super::*;
+
+    fn measure(html: &str) -> Measure {
+        let html = document(html);
+        let body = first(html.root_element(), "body").unwrap();
+        Measures::new(html.root_element()).of(body)
+    }
+
+    #[test]
+    fn prose_is_long_text_outside_links() {
+        let long = "я".repeat(PROSE);
+        let page = format!(
+            "<p>{long}</p><p>коротко</p><a href=/><div>{long}</div></a><script>{long}</script>"
+        );
+        let found = measure(&page);
+        assert_eq!((found.prose, found.links), (PROSE, 1));
+        assert_eq!((found.text, found.linked), (2 * PROSE + 7, PROSE));
+        assert!(!found.mostly_links(50));
+        assert!(found.mostly_links(40));
+    }
+
+    #[test]
+    fn a_sentence_goes_on_across_inline_elements() {
+        let half = "я".repeat(PROSE / 2);
+        assert_eq!(measure(&format!("<p>{half}<b>{half}</b>")).prose, PROSE);
+        assert_eq!(measure(&format!("<p>{half}<p>{half}")).prose, 0);
+    }
 }

@@ -19,6 +19,7 @@ use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::SourceKind;
 use crate::source::beside::clear;
+use crate::source::beside::endings;
 use crate::source::body::detach;
 use crate::source::body::galleries;
 use crate::source::body::places;
@@ -70,10 +71,10 @@ pub fn read(text: &str, base: Option<&Url>, how: &How<'_>) -> Reading {
     };
     let said = structured(&html, page.base, how);
     let mut reading = page.frame(&html, &said);
-    let draft = page.draft(&mut html, &said);
+    let (draft, listed) = page.draft(&mut html, &said);
     if draft.title.is_empty() && draft.text.is_empty() {
         problems.push("expected an article with a headline or words, but got neither".to_owned());
-    } else if how.kind == SourceKind::Auto && !said.article && !is_article(&html, &draft, how) {
+    } else if how.kind == SourceKind::Auto && !said.article && (listed || !is_article(&draft)) {
         problems.push("expected one article, but got a page of another kind".to_owned());
     } else {
         // Only now: a front page, too, says when it was changed.
@@ -176,7 +177,8 @@ impl Page<'_> {
         }
     }
 
-    fn draft(&self, html: &mut Html, said: &Structured) -> Draft {
+    /// The draft, and whether the page rather lists many articles, if it doesn't say what it is.
+    fn draft(&self, html: &mut Html, said: &Structured) -> (Draft, bool) {
         let (mut draft, mut marks) = self.told(html.root_element(), said);
         let dates = Dates::of(html.root_element(), marks.heading, &draft, self.how);
         wake_pictures(html);
@@ -190,6 +192,8 @@ impl Page<'_> {
         } else if draft.published == said.published {
             draft.published = dates.checked(said);
         }
+        let unsaid = self.how.kind == SourceKind::Auto && !said.article;
+        let listed = unsaid && self.is_list(root, &marks);
         let site = draft.url.as_deref().and_then(|url| Url::parse(url).ok());
         clear(html, &anchors, site.as_ref());
         captions::mark(html);
@@ -214,7 +218,18 @@ impl Page<'_> {
             .updated
             .or(dates.changed)
             .filter(|moment| Some(*moment) != draft.published);
-        draft
+        (draft, listed)
+    }
+
+    /// Whether it is a list of articles or a front page: those hold one date after another.
+    fn is_list(&self, root: ElementRef<'_>, marks: &Marks) -> bool {
+        let (_, body) = places(root, marks.heading, marks.body);
+        let body = body.and_then(|id| ElementRef::wrap(root.tree().get(id)?));
+        let html = body.map(|body| body.inner_html()).unwrap_or_default();
+        let text = plain_text(&clean(&html, self.base));
+        let lines = text.lines();
+        let dates = lines.filter_map(|line| date::read(line, self.how.zone, self.how.now));
+        all(root, "article").len() > 2 || dates.count() > 2
     }
 
     /// What the owner's selectors and the page itself tell, while the tree is whole.
@@ -312,29 +327,20 @@ impl Page<'_> {
         used: &[NodeId],
         said: &Structured,
     ) -> (SafeHtml, String) {
-        let place = |html: &Html| {
-            let node = body
-                .and_then(|id| html.tree.get(id))
-                .and_then(ElementRef::wrap);
-            node.map(|place| {
-                (
-                    place.inner_html(),
-                    galleries(place).iter().map(|g| g.id()).collect(),
-                )
-            })
-        };
-        let rows: Vec<NodeId> = place(html).map(|(_, rows)| rows).unwrap_or_default();
-        let kept = |id: &&NodeId| Some(**id) != body;
-        let gone: Vec<NodeId> = used.iter().chain(&rows).filter(kept).copied().collect();
+        let rows = body.and_then(|id| element(html, id)).map(|place| {
+            let rows = galleries(place).into_iter().map(|row| row.id());
+            rows.chain(endings(place)).collect::<Vec<_>>()
+        });
+        let gone = used.iter().copied().chain(rows.unwrap_or_default());
+        let gone: Vec<NodeId> = gone.filter(|id| Some(*id) != body).collect();
         detach(html, &gone);
-        let whole = |id: &NodeId| {
-            Some(
-                ElementRef::wrap(html.tree.get(*id).filter(|node| node.parent().is_some())?)?
-                    .html(),
-            )
-        };
-        let mut inner: String = leads.iter().filter_map(whole).collect();
-        inner.extend(place(html).map(|(inner, _)| inner));
+        let left = |id: &NodeId| html.tree.get(*id).filter(|node| node.parent().is_some());
+        let leads = leads.iter().filter_map(left).filter_map(ElementRef::wrap);
+        let mut inner: String = leads.map(|lead| lead.html()).collect();
+        inner.extend(
+            body.and_then(|id| element(html, id))
+                .map(|place| place.inner_html()),
+        );
         let cleaned = clean(&inner, self.base);
         let text = plain_text(&cleaned);
         match &said.body {
@@ -349,15 +355,13 @@ impl Page<'_> {
     }
 }
 
-/// Whether a page that doesn't say so is one article, and not a list of them or a front page:
-/// those hold one date after another.
-fn is_article(html: &Html, draft: &Draft, how: &How<'_>) -> bool {
-    let dates = draft
-        .text
-        .lines()
-        .filter_map(|line| date::read(line, how.zone, how.now));
-    let listed = all(html.root_element(), "article").len() > 2 || dates.count() > 2;
-    draft.published.is_some() && !listed && draft.text.chars().count() >= ARTICLE
+fn element(html: &Html, id: NodeId) -> Option<ElementRef<'_>> {
+    html.tree.get(id).and_then(ElementRef::wrap)
+}
+
+/// Whether a page that doesn't say so is one article, by its date and its words.
+fn is_article(draft: &Draft) -> bool {
+    draft.published.is_some() && draft.text.chars().count() >= ARTICLE
 }
 
 fn language(root: ElementRef<'_>) -> Option<String> {
@@ -383,6 +387,25 @@ fn beginning(text: &str) -> String {
         .split("\n\n")
         .filter(|paragraph| paragraph.chars().count() > 20);
     one_line(paragraphs.next().unwrap_or_default(), 300)
+}
+
+/// The text that a page's article has, for tests of what belongs to it.
+#[cfg(test)]
+pub(super) fn body_of(page: &str) -> String {
+    let selectors = crate::source::Selectors::default();
+    let how = How {
+        kind: SourceKind::Page,
+        selectors: &selectors,
+        zone: chrono_tz::Europe::Kyiv,
+        now: crate::clock::Stamp(1_800_000_000_000),
+    };
+    let base = Url::parse("https://poda.gov.ua/news/1").ok();
+    let drafts = read(page, base.as_ref(), &how).drafts;
+    drafts
+        .into_iter()
+        .next()
+        .map(|draft| draft.text)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -608,6 +631,21 @@ mod tests {
             ("", "", "")
         );
         assert_eq!((&draft.topics, &draft.media), (&Vec::new(), &Vec::new()));
+    }
+
+    #[test]
+    fn a_post_that_is_named_by_its_tags_keeps_its_words() {
+        let words = "Офіс діятиме при обласній адміністрації та поєднає громади з партнерами.";
+        let page = format!("<h1>Офіс</h1><div class='post tag-office'><p>{words}</p></div>");
+        assert_eq!(body_of(&page), words);
+    }
+
+    #[test]
+    fn of_many_marked_bodies_the_fullest_is_believed() {
+        let words = "Офіс діятиме при обласній адміністрації та поєднає громади. ".repeat(3);
+        let marked = format!("<p itemprop=articleBody>{words}</p>").repeat(9);
+        let page = format!("<article><h1>Офіс</h1>{marked}</article>");
+        assert_eq!(body_of(&page).matches(words.trim()).count(), 9);
     }
 
     #[test]

@@ -215,7 +215,7 @@ fn links(html: &Html, kept: &[NodeId], site: Option<&Url>) -> Vec<NodeId> {
             gone.push(element.id());
         } else if is_link_list(element, measure) {
             gone.push(element.id());
-            let above = element.prev_siblings().filter_map(ElementRef::wrap).next();
+            let above = element.prev_siblings().find_map(ElementRef::wrap);
             gone.extend(above.filter(|above| heads(*above)).map(|title| title.id()));
         }
     }
@@ -249,7 +249,7 @@ fn boxed(element: ElementRef<'_>, measures: &Measures) -> bool {
 
 /// Whether it is the title of a box that is no element of its own.
 fn titles_box(element: ElementRef<'_>, measures: &Measures) -> bool {
-    let below = || element.next_siblings().filter_map(ElementRef::wrap).next();
+    let below = || element.next_siblings().find_map(ElementRef::wrap);
     let opens = || below().is_some_and(|below| own(measures.of(below)));
     short(measures.of(element)) && (exact_title(element) || (box_title(element) && !opens()))
 }
@@ -322,7 +322,7 @@ fn first_heading(element: ElementRef<'_>) -> Option<ElementRef<'_>> {
 fn leads_away(heading: ElementRef<'_>) -> bool {
     let linked: usize = all(heading, "a[href]")
         .iter()
-        .flat_map(|link| link.text())
+        .flat_map(ElementRef::text)
         .map(str::len)
         .sum();
     let around = heading.ancestors().take(3).filter_map(ElementRef::wrap);

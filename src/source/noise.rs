@@ -173,7 +173,7 @@ pub(super) fn strangers<'a>(
     let most = measures.of(root).prose / 2;
     let judged = |element: &ElementRef<'_>| {
         let prose = measures.of(*element).prose;
-        !around.contains(&element.id()) && !(most > 0 && prose > most)
+        !around.contains(&element.id()) && (most == 0 || prose <= most)
     };
     root.descendent_elements().filter(judged).collect()
 }

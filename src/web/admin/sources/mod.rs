@@ -45,7 +45,7 @@ pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Re
         .into_iter()
         .map(|source| {
             let held = held.get(&source.id).copied().unwrap_or_default();
-            row(&visit, source, held)
+            row(&visit, &source, held)
         })
         .collect();
     let table = Table {
@@ -67,12 +67,12 @@ pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Re
     board(&visit, &user, page)
 }
 
-fn row(visit: &Visit, source: Source, held: i64) -> Vec<Cell> {
+fn row(visit: &Visit, source: &Source, held: i64) -> Vec<Cell> {
     let place = visit.app.url(&format!("/admin/sources/{}", source.id.0));
     vec![
         Cell::link(source.name.clone(), place),
-        Cell::word(state(&source)),
-        last_good(visit, &source),
+        Cell::word(state(source)),
+        last_good(visit, source),
         Cell::text(moment(visit, source.next_poll_at)),
         Cell::text(if held > 0 {
             held.to_string()

@@ -25,9 +25,12 @@ pub(super) fn told(visit: &Visit, note: &str) -> String {
     .note(note)
 }
 
+/// Words by their key, for a count, with what stands in them.
+type Say<'a> = &'a dyn Fn(&str, Option<u64>, &[(&str, String)]) -> Option<String>;
+
 /// How words are found, and numbers written.
 struct Telling<'a> {
-    say: &'a dyn Fn(&str, Option<u64>, &[(&str, String)]) -> Option<String>,
+    say: Say<'a>,
     number: &'a dyn Fn(u64) -> String,
 }
 

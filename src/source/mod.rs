@@ -1,37 +1,22 @@
 //! Where news comes from, and what a source gives: [`Draft`]s, untrusted until they are taken in.
 
 mod address;
-mod addressed;
 mod announced;
-mod beside;
-mod body;
-mod boxes;
-mod byline;
-mod captions;
 mod dated;
-mod dating;
 pub mod decode;
 pub mod discover;
 mod dom;
 pub mod fetch;
-mod headed;
-mod lead;
 pub mod listing;
-mod measure;
-mod noise;
 pub mod pace;
 pub mod page;
 pub mod pictures;
 pub mod poll;
-mod posted;
 mod problems;
 pub mod read;
 mod repeated;
-mod seen;
 mod site;
 pub mod sitemap;
-mod stated;
-mod structured;
 pub mod syndication;
 pub mod websub;
 mod xml;

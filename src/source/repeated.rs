@@ -11,7 +11,7 @@ use crate::source::dom::LINE;
 use crate::source::dom::all;
 use crate::source::dom::first;
 use crate::source::dom::words;
-use crate::source::noise::in_frame;
+use crate::source::page::noise::in_frame;
 use crate::source::read::How;
 
 /// Characters and words of the shortest headline that is known by its length.

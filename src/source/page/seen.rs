@@ -1,5 +1,5 @@
 //! A page's tree in, what people see beside the prose out: names of tags and departments,
-//! pictures. The date is [`posted`](super::posted)'s.
+//! pictures. The date is [`dating`](super::dating)'s.
 
 use ego_tree::NodeId;
 use scraper::{ElementRef, Selector};
@@ -12,8 +12,8 @@ use crate::source::dom::labels;
 use crate::source::dom::names;
 use crate::source::dom::picture;
 use crate::source::dom::words;
-use crate::source::measure::Measures;
-use crate::source::noise::in_frame;
+use crate::source::page::measure::Measures;
+use crate::source::page::noise::in_frame;
 
 /// Words in class names of lists of tags.
 pub(super) const TAGS: &[&str] = &["hashtags", "tag", "tags"];

@@ -5,9 +5,9 @@ use ego_tree::NodeId;
 use html5ever::{LocalName, QualName, ns};
 use scraper::{ElementRef, Html, Node};
 
-use crate::source::body::detach;
 use crate::source::dom::names_of;
-use crate::source::measure::Measures;
+use crate::source::page::body::detach;
+use crate::source::page::measure::Measures;
 
 /// Words in class names and ids of captions, and of who took a picture.
 const CAPTIONS: &[&str] = &[

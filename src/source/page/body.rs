@@ -12,7 +12,7 @@ use crate::source::dom::all;
 use crate::source::dom::labels;
 use crate::source::dom::shown;
 use crate::source::dom::words;
-use crate::source::measure::Measures;
+use crate::source::page::measure::Measures;
 
 /// Words in class names and ids of a row of pictures.
 const GALLERIES: &[&str] = &[

@@ -4,8 +4,8 @@
 use scraper::ElementRef;
 
 use crate::source::dom::words;
-use crate::source::measure::Measure;
-use crate::source::measure::Measures;
+use crate::source::page::measure::Measure;
+use crate::source::page::measure::Measures;
 
 /// How such boxes are headed.
 const BOXES: &[&str] = &[

@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
 
-use crate::source::body::detach;
-use crate::source::boxes::exact_title;
-use crate::source::boxes::headed_as_box;
 use crate::source::dom::labels;
-use crate::source::measure::Measure;
-use crate::source::measure::Measures;
+use crate::source::page::body::detach;
+use crate::source::page::boxes::exact_title;
+use crate::source::page::boxes::headed_as_box;
+use crate::source::page::measure::Measure;
+use crate::source::page::measure::Measures;
 
 /// Words, and pairs of words, in class names and ids of what isn't the article.
 const NOISE: &[&str] = &[
@@ -128,7 +128,7 @@ fn kind(element: ElementRef<'_>) -> bool {
 }
 
 /// Whether it stands in what is the site's by what it is and what it is called.
-pub(super) fn in_frame(element: ElementRef<'_>) -> bool {
+pub(in crate::source) fn in_frame(element: ElementRef<'_>) -> bool {
     foreign(element)
         || element
             .ancestors()

@@ -8,7 +8,7 @@ use scraper::{ElementRef, Html, Node};
 
 use crate::source::dom::labels;
 use crate::source::dom::words;
-use crate::source::measure::Measures;
+use crate::source::page::measure::Measures;
 
 /// Characters of the longest lead.
 const LONGEST: usize = 2_000;

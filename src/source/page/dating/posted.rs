@@ -12,17 +12,17 @@ use ego_tree::NodeId;
 use scraper::{ElementRef, Node};
 
 use crate::article::date;
-use crate::source::byline::begins_so;
-use crate::source::byline::date_amid;
-use crate::source::byline::date_at_edge;
-use crate::source::byline::date_before;
-use crate::source::byline::dateline;
-use crate::source::byline::tells_change;
 use crate::source::dom::all;
 use crate::source::dom::date_of;
 use crate::source::dom::inline;
 use crate::source::dom::labels;
 use crate::source::dom::words;
+use crate::source::page::dating::byline::begins_so;
+use crate::source::page::dating::byline::date_amid;
+use crate::source::page::dating::byline::date_at_edge;
+use crate::source::page::dating::byline::date_before;
+use crate::source::page::dating::byline::dateline;
+use crate::source::page::dating::byline::tells_change;
 use crate::source::read::How;
 
 /// A date, and the element that holds nothing else.
@@ -334,8 +334,8 @@ mod tests {
     use crate::clock::Stamp;
     use crate::source::Selectors;
     use crate::source::SourceKind;
-    use crate::source::addressed::day_in;
     use crate::source::dom::first;
+    use crate::source::page::dating::addressed::day_in;
 
     fn seen(body: &str, address: &str) -> Option<String> {
         let html = document(&format!("<body><h1>Новий міст</h1>{body}"));

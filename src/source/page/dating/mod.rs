@@ -1,27 +1,32 @@
 //! A page's tree and what it states in, the date of its article out: what is stated to machines
 //! comes first, and what people see completes and confirms it.
 
+mod addressed;
+mod byline;
+mod headed;
+mod posted;
+
 use chrono::{DateTime, FixedOffset};
 use ego_tree::NodeId;
 use scraper::ElementRef;
 use url::Url;
 
 use crate::source::Draft;
-use crate::source::addressed::day_in;
 use crate::source::dom::LINE;
 use crate::source::dom::first;
 use crate::source::dom::words;
-use crate::source::headed::headline;
-use crate::source::posted::Posted;
-use crate::source::posted::Sought;
-use crate::source::posted::changed_date;
-use crate::source::posted::near_date;
-use crate::source::posted::visible_date;
+use crate::source::page::dating::addressed::day_in;
+use crate::source::page::dating::headed::headline;
+use crate::source::page::dating::posted::Posted;
+use crate::source::page::dating::posted::Sought;
+use crate::source::page::dating::posted::changed_date;
+use crate::source::page::dating::posted::near_date;
+use crate::source::page::dating::posted::visible_date;
+use crate::source::page::stated::as_seen;
+use crate::source::page::stated::in_programs;
+use crate::source::page::stated::on_day;
+use crate::source::page::structured::Structured;
 use crate::source::read::How;
-use crate::source::stated::as_seen;
-use crate::source::stated::in_programs;
-use crate::source::stated::on_day;
-use crate::source::structured::Structured;
 
 /// What tells a date while the tree is whole, noise and all.
 pub(super) struct Dates {

@@ -12,21 +12,21 @@ use ego_tree::NodeId;
 use scraper::{ElementRef, Html, Node};
 use url::Url;
 
-use crate::source::body::detach;
-use crate::source::boxes::box_title;
-use crate::source::boxes::exact_title;
-use crate::source::boxes::headed_as_box;
-use crate::source::boxes::invitation;
-use crate::source::boxes::list_below;
-use crate::source::boxes::pointer;
 use crate::source::dom::all;
 use crate::source::dom::first;
 use crate::source::dom::names_of;
 use crate::source::dom::words;
-use crate::source::measure::Measure;
-use crate::source::measure::Measures;
-use crate::source::noise::own;
-use crate::source::noise::strangers;
+use crate::source::page::body::detach;
+use crate::source::page::boxes::box_title;
+use crate::source::page::boxes::exact_title;
+use crate::source::page::boxes::headed_as_box;
+use crate::source::page::boxes::invitation;
+use crate::source::page::boxes::list_below;
+use crate::source::page::boxes::pointer;
+use crate::source::page::measure::Measure;
+use crate::source::page::measure::Measures;
+use crate::source::page::noise::own;
+use crate::source::page::noise::strangers;
 
 /// Words, and pairs of words, in class names and ids of what stands beside an article's words.
 const BESIDE: &[&str] = &[

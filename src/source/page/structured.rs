@@ -1,5 +1,5 @@
 //! A page in, what it says of itself to machines out: JSON-LD, microdata, OpenGraph and `meta`,
-//! in that order of trust. What it shows to people is [`page`](super::page)'s.
+//! in that order of trust. What it shows to people is [`page`](super)'s.
 
 use chrono::{DateTime, FixedOffset};
 use scraper::{ElementRef, Html};
@@ -17,14 +17,14 @@ use crate::source::dom::distinct;
 use crate::source::dom::first;
 use crate::source::dom::mime_of;
 use crate::source::dom::words;
+use crate::source::page::stated::DATED;
+use crate::source::page::stated::Metas;
+use crate::source::page::stated::PUBLISHED;
+use crate::source::page::stated::UPDATED;
+use crate::source::page::stated::by_other_clocks;
+use crate::source::page::stated::in_broken;
+use crate::source::page::stated::times;
 use crate::source::read::How;
-use crate::source::stated::DATED;
-use crate::source::stated::Metas;
-use crate::source::stated::PUBLISHED;
-use crate::source::stated::UPDATED;
-use crate::source::stated::by_other_clocks;
-use crate::source::stated::in_broken;
-use crate::source::stated::times;
 
 /// What a page says of its article.
 #[derive(Debug, Default)]

@@ -1,5 +1,5 @@
 //! What a page states to machines in, moments out: when its article was published, and the same
-//! moment as clocks showed it where it was published. What people see is [`posted`](super::posted)'s.
+//! moment as clocks showed it where it was published. What people see is [`dating`](super::dating)'s.
 
 use std::collections::HashMap;
 

@@ -4,6 +4,18 @@
 //! and what people see (the `h1`, a date near it, the densest prose) fills the gaps. Menus,
 //! "latest news" and the like never get into the body. Nothing is fetched.
 
+mod beside;
+mod body;
+mod boxes;
+mod captions;
+mod dating;
+mod lead;
+mod measure;
+pub(super) mod noise;
+mod seen;
+mod stated;
+mod structured;
+
 use ego_tree::NodeId;
 use scraper::{ElementRef, Html};
 use url::Url;
@@ -18,14 +30,6 @@ use crate::source::DocumentKind;
 use crate::source::Draft;
 use crate::source::Reading;
 use crate::source::SourceKind;
-use crate::source::beside::clear;
-use crate::source::beside::endings;
-use crate::source::body::detach;
-use crate::source::body::galleries;
-use crate::source::body::places;
-use crate::source::body::wake_pictures;
-use crate::source::captions;
-use crate::source::dating::Dates;
 use crate::source::dom::LINE;
 use crate::source::dom::Picks;
 use crate::source::dom::address;
@@ -35,16 +39,23 @@ use crate::source::dom::date_of;
 use crate::source::dom::first;
 use crate::source::dom::picked;
 use crate::source::dom::words;
-use crate::source::lead::lead;
-use crate::source::noise::prune;
+use crate::source::page::beside::clear;
+use crate::source::page::beside::endings;
+use crate::source::page::body::detach;
+use crate::source::page::body::galleries;
+use crate::source::page::body::places;
+use crate::source::page::body::wake_pictures;
+use crate::source::page::dating::Dates;
+use crate::source::page::lead::lead;
+use crate::source::page::noise::prune;
+use crate::source::page::seen::DEPARTMENTS;
+use crate::source::page::seen::TAGS;
+use crate::source::page::seen::gallery;
+use crate::source::page::seen::group;
+use crate::source::page::seen::pictures;
+use crate::source::page::structured::Structured;
+use crate::source::page::structured::structured;
 use crate::source::read::How;
-use crate::source::seen::DEPARTMENTS;
-use crate::source::seen::TAGS;
-use crate::source::seen::gallery;
-use crate::source::seen::group;
-use crate::source::seen::pictures;
-use crate::source::structured::Structured;
-use crate::source::structured::structured;
 
 /// Bytes of HTML that are looked at.
 pub(super) const LARGEST: usize = 15 * 1024 * 1024;
@@ -417,12 +428,12 @@ mod tests {
     use crate::source::Selectors;
 
     const TITLE: &str = "На Полтавщині створили Регіональний офіс міжнародного співробітництва";
-    const PRESS_RELEASE: &str = include_str!("../../tests/fixtures/pages/press-release.html");
+    const PRESS_RELEASE: &str = include_str!("../../../tests/fixtures/pages/press-release.html");
     /// The same with its tags beside the article and its date in plain words.
-    const PLAIN: &str = include_str!("../../tests/fixtures/pages/press-release-plain.html");
-    const JSON_LD: &str = include_str!("../../tests/fixtures/pages/json-ld.html");
-    const SOUP: &str = include_str!("../../tests/fixtures/pages/soup.html");
-    const LISTING: &str = include_str!("../../tests/fixtures/pages/listing.html");
+    const PLAIN: &str = include_str!("../../../tests/fixtures/pages/press-release-plain.html");
+    const JSON_LD: &str = include_str!("../../../tests/fixtures/pages/json-ld.html");
+    const SOUP: &str = include_str!("../../../tests/fixtures/pages/soup.html");
+    const LISTING: &str = include_str!("../../../tests/fixtures/pages/listing.html");
 
     fn read_as(text: &str, kind: SourceKind, selectors: &Selectors) -> Reading {
         let base = Url::parse("https://poda.gov.ua/news/1?utm_source=x").unwrap();

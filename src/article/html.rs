@@ -25,6 +25,7 @@ const CHUNK: usize = 1024;
 pub fn document(text: &str) -> Html {
     let html = grow(text).0;
     let texts = html.tree.nodes().map(|node| match node.value() {
+        Node::Text(_) if node.parent().is_some_and(|outer| is_raw(outer.value())) => 0,
         Node::Text(text) => work(text),
         Node::Element(element) => element.attrs().map(|(_, value)| work(value)).sum(),
         _ => 0,
@@ -34,6 +35,12 @@ pub fn document(text: &str) -> Html {
         return grow("").0;
     }
     html
+}
+
+/// Whether its text is written as it is, with no look for what to escape: pages keep a megabyte there.
+fn is_raw(node: &Node) -> bool {
+    let name = node.as_element().map(scraper::node::Element::name);
+    name.is_some_and(|name| matches!(name, "script" | "style"))
 }
 
 /// What writing it would cost at most, if it were one text.
@@ -192,6 +199,13 @@ mod tests {
         let words = "«Слово», і ще два\u{a0}слова. ".repeat(2_000);
         assert_eq!(sound(&words), words);
         assert_eq!(document(&words).root_element().text().count(), 1);
+    }
+
+    #[test]
+    fn a_page_is_whole_however_much_its_scripts_hold() {
+        let state = "{\"a\": \"b&c\"},".repeat(100_000);
+        let page = format!("<p>Новина</p><script>[{state}]</script><style>/*{state}*/</style>");
+        assert_eq!(document(&page).root_element().text().count(), 3);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! writing a text of nothing but `&`. All are stopped here, once for all who parse: what lies beyond
 //! the limits is left out, and never an error. Nothing here decides what is safe to show; that's [`clean`](super::clean).
 
+use std::borrow::Cow;
+
 use html5ever::driver::{ParseOpts, parse_document};
 use html5ever::tendril::{StrTendril, TendrilSink};
 use scraper::{Html, HtmlTreeSink, Node};
@@ -51,6 +53,16 @@ fn work(text: &str) -> usize {
 
 fn is_looked_at(byte: u8) -> bool {
     matches!(byte, b'&' | 0xC2)
+}
+
+/// A text that would be too much to write as it is, without the spaces that don't break: what was pasted
+/// from a word processor has thousands.
+pub(super) fn eased(text: &str) -> Cow<'_, str> {
+    if work(text) <= WORK {
+        return text.into();
+    }
+    let text = text.replace("&nbsp;", " ").replace("&#160;", " ");
+    text.replace('\u{a0}', " ").into()
 }
 
 /// `text`, or a beginning of it that can be written however much is escaped.

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone};
+use chrono::{DateTime, Days, FixedOffset, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use scraper::ElementRef;
 
@@ -236,7 +236,7 @@ pub(super) fn as_seen(
 ) -> DateTime<FixedOffset> {
     let wall = seen.naive_local();
     if wall.time() == NaiveTime::MIN {
-        return on_day(moment, wall.date());
+        return on_day(moment, seen);
     }
     let minute = |seconds: i64| seconds.div_euclid(60);
     let minutes = minute(wall.and_utc().timestamp()) - minute(moment.timestamp());
@@ -254,9 +254,16 @@ fn by_offset(moment: DateTime<FixedOffset>, ahead: i64) -> Option<DateTime<Fixed
 }
 
 /// The moment, told in UTC, by clocks that showed the day: the one before or after in UTC. Of
-/// offsets by which they do, the smallest.
-pub(super) fn on_day(moment: DateTime<FixedOffset>, day: NaiveDate) -> DateTime<FixedOffset> {
-    let date = moment.date_naive();
+/// offsets by which they do, the day's own, else the smallest.
+pub(super) fn on_day(
+    moment: DateTime<FixedOffset>,
+    day: DateTime<FixedOffset>,
+) -> DateTime<FixedOffset> {
+    let (date, own) = (
+        moment.date_naive(),
+        i64::from(day.offset().local_minus_utc()),
+    );
+    let day = day.date_naive();
     let passed = (moment.naive_local() - date.and_time(NaiveTime::MIN)).num_seconds();
     let hours = if date.checked_add_days(Days::new(1)) == Some(day) {
         (86_400 - passed + 3_599) / 3_600
@@ -265,7 +272,8 @@ pub(super) fn on_day(moment: DateTime<FixedOffset>, day: NaiveDate) -> DateTime<
     } else {
         0
     };
-    let possible = (EARLIEST..=LATEST).contains(&hours);
-    let ahead = by_offset(moment, hours * 3_600).filter(|_| possible);
-    ahead.unwrap_or(moment)
+    let possible = hours != 0 && (EARLIEST..=LATEST).contains(&hours);
+    let shown = by_offset(moment, own).filter(|moment| moment.date_naive() == day);
+    let ahead = shown.or_else(|| by_offset(moment, hours * 3_600));
+    ahead.filter(|_| possible).unwrap_or(moment)
 }

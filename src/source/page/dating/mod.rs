@@ -81,7 +81,7 @@ impl Dates {
     /// that is seen, and an evening in UTC on the day of the place.
     pub(super) fn checked(&self, said: &Structured) -> Option<DateTime<FixedOffset>> {
         let stated = said.published?;
-        let by_address = self.day.map(|day| on_day(stated, day.date_naive()));
+        let by_address = self.day.map(|day| on_day(stated, day));
         let Some((_, near)) = self.near else {
             return by_address.or(Some(stated));
         };
@@ -145,7 +145,7 @@ mod tests {
                 "<p>Слова.<p><time datetime='2023-06-25T17:07:00-05:00'>учора</time>",
                 "2023-06-25T17:07:00-05:00",
             ),
-            ("<p class=date>26 червня 2023", "2023-06-26T00:07:00+02:00"),
+            ("<p class=date>26 червня 2023", "2023-06-26T01:07:00+03:00"),
             ("<p>26 червня 2023 о 01:07", "2023-06-26T01:07:00+03:00"),
             ("<p>24 червня 2023", "2023-06-25T22:07:00+00:00"),
             ("<p>26 червня 2023 о 09:31", "2023-06-25T22:07:00+00:00"),
@@ -158,7 +158,7 @@ mod tests {
         }
         let text = format!("{PUBLISHED}<h1>Новий міст</h1>");
         let (found, _) = read_at("https://example.org/2023/06/26/mist", &text);
-        assert_eq!(found.as_deref(), Some("2023-06-26T00:07:00+02:00"));
+        assert_eq!(found.as_deref(), Some("2023-06-26T01:07:00+03:00"));
     }
 
     #[test]

@@ -189,7 +189,7 @@ pub(super) fn stop_on_signals(app: &App) {
 /// Sources, and the pictures of what they gave.
 async fn poll_all(app: &App) -> anyhow::Result<usize> {
     let polls = poll::poll_due(app).await?;
-    while pictures::hold_due(app).await? > 0 {}
+    pictures::hold_due(app).await?;
     Ok(polls)
 }
 

@@ -38,10 +38,21 @@ const PATIENCE: TimeDelta = TimeDelta::minutes(30);
 /// …while the article is younger than this.
 const WORTH_ASKING: TimeDelta = TimeDelta::hours(6);
 
-/// Fetches what is due: those of one site one after another, sites side by side. Gives how many
-/// pictures were added.
+/// Fetches what is due, the newest articles first. Gives how many pictures were added.
 pub async fn hold_due(app: &App) -> anyhow::Result<usize> {
-    let due = store::picture::due(&mut app.db.read().await?, app.now(), A_ROUND).await?;
+    let mut added = 0;
+    while !app.stop.is_cancelled() {
+        let due = store::picture::due(&mut app.db.read().await?, app.now(), A_ROUND).await?;
+        if due.is_empty() {
+            break;
+        }
+        added += hold_some(app, due).await?;
+    }
+    Ok(added)
+}
+
+/// The pictures of one site one after another, sites side by side.
+async fn hold_some(app: &App, due: Vec<Wanting>) -> anyhow::Result<usize> {
     let mut lanes = BTreeMap::<String, Vec<Wanting>>::new();
     for article in due {
         lanes.entry(site_of(&article)).or_default().push(article);

@@ -140,7 +140,7 @@ async fn take_in(app: &App, newsroom: &str) -> Result<usize, Failure> {
     let source = source.ok_or_else(|| Failure::ours("the newsroom is gone"))?;
     match poll::poll(app, source).await? {
         Polled::Read { taken, .. } => {
-            while pictures::hold_due(app).await? > 0 {}
+            pictures::hold_due(app).await?;
             Ok(taken.new)
         }
         other => Err(Failure::ours(format!(

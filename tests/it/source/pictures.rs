@@ -149,6 +149,21 @@ async fn pages_and_letters_show_our_own_pictures_and_call_nobody_else() {
 }
 
 #[tokio::test]
+async fn many_newer_articles_without_pictures_keep_none_from_an_older_one() {
+    let app = TestApp::new().await;
+    let origin = Origin::always(answer("200 OK", &[("Content-Type", "image/png")], png())).await;
+    let source = app.source().await;
+    let old = Draft {
+        media: vec![media(origin.url("/a.png").to_string())],
+        ..draft("Новина з фото", &[])
+    };
+    app.take_in(&source, vec![old]).await;
+    let newer = (0..50).map(|number| draft(&format!("Новина-{number}"), &[]));
+    app.take_in(&source, newer.collect()).await;
+    assert_eq!(pictures::hold_due(&app).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn a_picture_of_the_inner_network_is_not_fetched() {
     let app = TestApp::on(
         crate::support::database::Kind::Sqlite,

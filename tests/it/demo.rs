@@ -97,6 +97,8 @@ fn letter_has_the_press_release(letter: &str) {
             assert!(part.contains(words), "expected `{words}` in {part}");
         }
     }
+    let html = read.body_html(0).unwrap();
+    assert!(html.contains("/pictures/"), "no picture in {html}");
     assert!(header(letter, "List-Unsubscribe").is_some());
     assert_eq!(
         header(letter, "List-Unsubscribe-Post"),

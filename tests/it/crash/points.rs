@@ -1,6 +1,8 @@
 //! Killed at one step of a letter's way, and started again. The server stands still at that step,
 //! so the kill comes there and nowhere else.
 
+use std::ops::RangeInclusive;
+
 use chrono::TimeDelta;
 use visnyk::audience::list::Cadence;
 use visnyk::digest::DigestId;
@@ -27,7 +29,7 @@ struct Point {
     unwritten: bool,
     records: Records,
     /// Letters that go twice.
-    repeats: usize,
+    repeats: RangeInclusive<usize>,
     /// Letters that go not at all: their readers' servers said so.
     refused: usize,
 }
@@ -38,7 +40,7 @@ fn point(name: &'static str, script: Script, records: Records) -> Point {
         script,
         unwritten: false,
         records,
-        repeats: 0,
+        repeats: 0..=0,
         refused: 0,
     }
 }
@@ -64,7 +66,7 @@ const SECOND: Records = &[(LetterState::Accepted, 1), (LetterState::Handing, 2)]
 fn points() -> Vec<Point> {
     let before = |name, stage| point(name, in_turn(stage, 1), FIRST);
     let repeated = |point: Point| Point {
-        repeats: 1,
+        repeats: 1..=1,
         ..point
     };
     let nobody = || Fault::reply("550 5.1.1 nobody");
@@ -74,8 +76,12 @@ fn points() -> Vec<Point> {
         before("at MAIL", Stage::Mail),
         before("at RCPT", Stage::Rcpt),
         before("at DATA", Stage::Data),
-        // The relay's machine has the rest of it, and the dot, before the relay reads them.
-        repeated(before("in the letter", Stage::Body)),
+        // The relay's machine has the rest of it, and the dot, before the relay reads them; unless the
+        // process was killed before it had written them.
+        Point {
+            repeats: 0..=1,
+            ..before("in the letter", Stage::Body)
+        },
         point(
             "at MAIL, all three said",
             stopping_at(Stage::Mail, 1),
@@ -181,7 +187,8 @@ async fn play(point: Point) {
         assert!(copies.iter().all(|copy| *copy == copies[0]), "{name}");
     }
     let went: usize = letters.values().map(Vec::len).sum();
-    assert_eq!(went - letters.len(), point.repeats, "{name}");
+    let repeats = went - letters.len();
+    assert!(point.repeats.contains(&repeats), "{name}: {repeats}");
 }
 
 /// What is said while the server stands still is written at about the same time.

@@ -198,10 +198,18 @@ pub(super) fn base_of(html: &Html, base: Option<&Url>) -> Option<Url> {
 
 /// The words in an element's class names and id: `news-list` and `newsList` are two each.
 pub(super) fn labels(element: ElementRef<'_>) -> Vec<String> {
-    let marks = ["class", "id"]
-        .into_iter()
-        .filter_map(|mark| element.attr(mark));
-    marks.flat_map(split).collect()
+    marks(element).flat_map(split).collect()
+}
+
+/// Whether one of those words is among these.
+pub(super) fn is_called(element: ElementRef<'_>, words: &[&str]) -> bool {
+    let mut labels = labels(element).into_iter();
+    labels.any(|label| words.contains(&label.as_str()))
+}
+
+fn marks(element: ElementRef<'_>) -> impl Iterator<Item = &str> {
+    let marks = ["class", "id"].into_iter();
+    marks.filter_map(move |mark| element.attr(mark))
 }
 
 fn split(name: &str) -> Vec<String> {
@@ -223,10 +231,10 @@ fn split(name: &str) -> Vec<String> {
 /// The same words, and each pair of them that stand together in one name.
 pub(super) fn names_of(element: ElementRef<'_>) -> Vec<String> {
     let mut names = Vec::new();
-    let marks = ["class", "id"]
-        .into_iter()
-        .filter_map(|mark| element.attr(mark));
-    for name in marks.flat_map(str::split_whitespace).take(LINE / 10) {
+    for name in marks(element)
+        .flat_map(str::split_whitespace)
+        .take(LINE / 10)
+    {
         let mut before: Option<usize> = None;
         for word in split(name) {
             if let Some(before) = before.and_then(|at| names.get(at)) {

@@ -33,73 +33,63 @@ const BESIDE: &[&str] = &[
     "about author",
     "addthis",
     "addtoany",
+    "affiliate",
+    "affiliates",
     "also read",
     "app stores",
     "appstores",
+    "article meta",
+    "author bio",
     "author block",
+    "author box",
     "author card",
+    "author description",
     "author details",
+    "author info",
+    "author profile",
+    "authorbox",
     "avatar",
+    "breaking news",
+    "byline",
+    "comentarios",
+    "commentaires",
+    "commenti",
     "contact box",
     "contactbox",
+    "crosslinks",
     "cta",
+    "disclaimer",
+    "disclosure",
     "donate",
     "donation",
     "editors choice",
+    "entry footer",
+    "entry meta",
     "follow us",
     "interesting articles",
+    "komentarze",
+    "kommentar",
+    "kommentare",
     "last news",
     "lastnews",
     "lee tambien",
+    "likes",
     "mailchimp",
     "mc4wp",
+    "more news",
+    "more stories",
+    "most read",
+    "mostread",
+    "nav links",
     "news list",
     "news related",
     "newslist",
-    "other news",
-    "othernews",
-    "outbrain",
-    "read time",
-    "reading time",
-    "recommendations",
-    "relatedposts",
-    "relatedpoststitle",
-    "sharedaddy",
-    "sign up",
-    "tagcloud",
-    "tag list",
-    "taglist",
-    "tags list",
-    "top news",
-    "topnews",
-    "yarpp",
-    "affiliate",
-    "affiliates",
-    "author bio",
-    "author box",
-    "author description",
-    "author info",
-    "authorbox",
-    "author profile",
-    "byline",
-    "commentaires",
-    "comentarios",
-    "commenti",
-    "crosslinks",
-    "disclaimer",
-    "disclosure",
-    "entry meta",
-    "entry footer",
-    "kommentar",
-    "kommentare",
-    "komentarze",
-    "likes",
-    "more news",
-    "more stories",
-    "nav links",
     "next post",
     "next story",
     "nextstory",
+    "other news",
+    "othernews",
+    "outbrain",
     "paywall",
     "post meta",
     "post navigation",
@@ -109,43 +99,53 @@ const BESIDE: &[&str] = &[
     "rating",
     "ratings",
     "read also",
+    "read time",
+    "reading time",
     "readmore",
+    "recommendations",
     "related posts",
+    "relatedposts",
+    "relatedpoststitle",
     "replies",
     "respond",
     "see also",
+    "sharedaddy",
     "shariff",
+    "sign up",
     "signup",
     "sponsor",
     "taboola",
+    "tag list",
+    "tagcloud",
+    "taglist",
     "tags",
+    "tags list",
     "teaser",
     "teasers",
-    "trending",
-    "most read",
-    "mostread",
-    "breaking news",
-    "article meta",
     "timestamp",
+    "top news",
+    "topnews",
+    "trending",
+    "yarpp",
 ];
 
 /// The same, of short lines that tell when, by whom and in which department.
 const LINES: &[&str] = &[
     "author",
     "authors",
-    "category",
     "categories",
+    "category",
     "created",
     "date",
     "dateline",
     "datetime",
+    "hits",
     "kicker",
     "meta",
-    "published",
     "pubdate",
+    "published",
     "rubric",
     "updated",
-    "hits",
 ];
 
 /// Characters of the longest such line.
@@ -153,10 +153,10 @@ const LINE: usize = 80;
 
 /// Those of them that also stand around an article's own words.
 const WEAK: &[&str] = &[
-    "disclaimer",
     "article meta",
     "breaking news",
     "byline",
+    "disclaimer",
     "paywall",
     "rating",
     "ratings",
@@ -331,13 +331,15 @@ fn leads_away(heading: ElementRef<'_>) -> bool {
         || around.into_iter().any(|outer| outer.value().name() == "a")
 }
 
-/// Whether it links to other places and tells nothing itself.
+/// Whether it links to other places and tells nothing itself. Files that an article brings stay.
 fn is_link_list(element: ElementRef<'_>, measure: Measure) -> bool {
     let list = matches!(
         element.value().name(),
         "ul" | "ol" | "dl" | "div" | "section" | "article" | "table"
     );
-    list && measure.links > 1 && measure.prose == 0 && measure.mostly_links(70)
+    let links = || all(element, "a[href]").into_iter();
+    let brings_files = || links().filter_map(|link| link.attr("href")).any(is_file);
+    list && measure.links > 1 && measure.prose == 0 && measure.mostly_links(70) && !brings_files()
 }
 
 /// Whether it's a paragraph that is one headline, linked, of another story on the same site. A
@@ -354,21 +356,23 @@ fn is_story(href: &str, site: Option<&Url>) -> bool {
         url.host_str()
             .map(|host| host.trim_start_matches("www.").to_owned())
     };
-    let (path, near) = match Url::parse(href.trim()) {
-        Ok(url) => (
-            url.path().to_owned(),
-            site.is_some_and(|site| host(site) == host(&url)),
-        ),
-        Err(_) => (href.trim().to_owned(), !href.trim_start().starts_with('#')),
+    let near = match Url::parse(href.trim()) {
+        Ok(url) => site.is_some_and(|site| host(site) == host(&url)),
+        Err(_) => !href.trim_start().starts_with('#'),
+    };
+    near && !is_file(href)
+}
+
+/// Whether an address ends as that of a file does, and not as that of a page.
+fn is_file(href: &str) -> bool {
+    let path = match Url::parse(href.trim()) {
+        Ok(url) => url.path().to_owned(),
+        Err(_) => href.trim().to_owned(),
     };
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let page = path.rsplit('/').next().is_none_or(|last| {
-        let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
-        ending.is_empty()
-            || ending.len() > 5
-            || PAGES.contains(&ending.to_ascii_lowercase().as_str())
-    });
-    near && page
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let ending = last.rsplit_once('.').map_or("", |(_, ending)| ending);
+    (1..=5).contains(&ending.len()) && !PAGES.contains(&ending.to_ascii_lowercase().as_str())
 }
 
 /// Whether it's a heading, or a short line that ends as one.
@@ -479,6 +483,9 @@ mod tests {
         let links =
             "<h4>Досьє</h4><ul><li><a href=/2>Одна новина</a><li><a href=/3>Друга новина</a></ul>";
         assert_eq!(between(links), "");
+        let files = "<h4>Документи</h4><ul><li><a href=/files/nakaz.pdf>Наказ № 12</a>\
+                     <li><a href=https://example.org/files/2.docx?x=1>Додаток 2</a></ul>";
+        assert!(between(files).contains("Додаток 2"));
         let list = "<ul><li>перший напрям, <a href=/2>освіта</a><li>другий напрям, медицина</ul>";
         assert!(between(list).contains("освіта"));
     }

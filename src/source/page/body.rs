@@ -9,7 +9,7 @@ use html5ever::{LocalName, QualName, ns};
 use scraper::{ElementRef, Html, Node, StrTendril};
 
 use crate::source::dom::all;
-use crate::source::dom::labels;
+use crate::source::dom::is_called;
 use crate::source::dom::shown;
 use crate::source::dom::words;
 use crate::source::page::measure::Measures;
@@ -147,9 +147,7 @@ fn container(name: &str) -> bool {
 /// The outermost rows of pictures within.
 pub(super) fn galleries(scope: ElementRef<'_>) -> Vec<ElementRef<'_>> {
     let labelled = |element: &ElementRef<'_>| {
-        labels(*element)
-            .iter()
-            .any(|label| GALLERIES.contains(&label.as_str()))
+        is_called(*element, GALLERIES)
             && !all(*element, "img").is_empty()
             && !element.value().name().starts_with('h')
     };

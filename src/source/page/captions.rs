@@ -11,9 +11,9 @@ use crate::source::page::measure::Measures;
 
 /// Words in class names and ids of captions, and of who took a picture.
 const CAPTIONS: &[&str] = &[
+    "bildtext",
     "bildunterschrift",
     "bildunterzeile",
-    "bildtext",
     "caption",
     "captions",
     "copyright",

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use ego_tree::{NodeId, NodeRef};
 use scraper::{ElementRef, Html, Node};
 
-use crate::source::dom::labels;
+use crate::source::dom::is_called;
 use crate::source::dom::words;
 use crate::source::page::measure::Measures;
 
@@ -18,8 +18,8 @@ const OTHER: &[&str] = &[
     "author",
     "authors",
     "autor",
-    "autoren",
     "autore",
+    "autoren",
     "byline",
     "caption",
     "captions",
@@ -111,7 +111,7 @@ fn blocks<'a>(element: ElementRef<'a>, measures: &Measures) -> Vec<ElementRef<'a
         let measure = measures.of(element);
         if measure.prose == 0
             || matches!(name, "figure" | "figcaption" | "aside" | "table")
-            || other(element)
+            || is_called(element, OTHER)
         {
             continue;
         }
@@ -127,12 +127,6 @@ fn blocks<'a>(element: ElementRef<'a>, measures: &Measures) -> Vec<ElementRef<'a
     found
 }
 
-fn other(element: ElementRef<'_>) -> bool {
-    labels(element)
-        .iter()
-        .any(|label| OTHER.contains(&label.as_str()))
-}
-
 /// Whether it, or what holds it, is called a lead.
 fn named(element: ElementRef<'_>) -> bool {
     let around = [element]
@@ -142,10 +136,7 @@ fn named(element: ElementRef<'_>) -> bool {
         let described = outer
             .attr("itemprop")
             .is_some_and(|of| of.contains("description"));
-        described
-            || labels(outer)
-                .iter()
-                .any(|label| LEADS.contains(&label.as_str()))
+        described || is_called(outer, LEADS)
     })
 }
 

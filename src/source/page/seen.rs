@@ -8,7 +8,7 @@ use url::Url;
 use crate::article::Media;
 use crate::source::dom::all;
 use crate::source::dom::distinct;
-use crate::source::dom::labels;
+use crate::source::dom::is_called;
 use crate::source::dom::names;
 use crate::source::dom::picture;
 use crate::source::dom::words;
@@ -32,14 +32,12 @@ pub(super) fn group(
         let holders = root.select(by).map(|element| element.id()).collect();
         return (holders, names(root, Some(by)));
     }
-    let is_called = |element: &ElementRef<'_>| {
-        let labelled = labels(*element)
-            .iter()
-            .any(|label| called.contains(&label.as_str()));
+    let names_some = |element: &ElementRef<'_>| {
+        let labelled = is_called(*element, called);
         let tag = called == TAGS && element.attr("rel").is_some_and(|rel| rel.contains("tag"));
         (labelled || tag) && !matches!(element.value().name(), "html" | "body" | "main" | "article")
     };
-    let groups = root.descendent_elements().filter(is_called);
+    let groups = root.descendent_elements().filter(names_some);
     let groups: Vec<_> = groups
         .filter(|group| words(*group, 700).chars().count() < 700 && !in_frame(*group))
         .filter(|group| !all(*group, "p").into_iter().any(is_paragraph))
@@ -82,11 +80,8 @@ pub(super) fn pictures(
 /// The article's pictures, each once.
 pub(super) fn gallery(scope: Option<ElementRef<'_>>, base: Option<&Url>) -> Vec<Media> {
     let images = scope.into_iter().flat_map(|scope| all(scope, "img"));
-    let decoration = |image: &ElementRef<'_>| {
-        let label = labels(*image);
-        let words = ["icon", "logo", "avatar", "emoji", "arrow"];
-        label.iter().any(|label| words.contains(&label.as_str()))
-    };
+    let decoration =
+        |image: &ElementRef<'_>| is_called(*image, &["icon", "logo", "avatar", "emoji", "arrow"]);
     once(
         images
             .filter(|image| !decoration(image))

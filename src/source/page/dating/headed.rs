@@ -4,7 +4,7 @@
 use ego_tree::NodeId;
 use scraper::ElementRef;
 
-use crate::source::dom::labels;
+use crate::source::dom::is_called;
 use crate::source::dom::words;
 
 /// Characters of the longest headline that is compared.
@@ -44,11 +44,7 @@ fn rank(element: ElementRef<'_>) -> Option<u8> {
         "h1" => Some(6),
         "h2" => Some(5),
         "h3" | "h4" => Some(4),
-        "p" | "div" | "span" => {
-            let labels = labels(element);
-            let titled = |label: &String| matches!(label.as_str(), "title" | "headline" | "h1");
-            labels.iter().any(titled).then_some(3)
-        }
+        "p" | "div" | "span" => is_called(element, &["title", "headline", "h1"]).then_some(3),
         _ => None,
     }
 }

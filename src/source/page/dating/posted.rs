@@ -15,6 +15,7 @@ use crate::article::date;
 use crate::source::dom::all;
 use crate::source::dom::date_of;
 use crate::source::dom::inline;
+use crate::source::dom::is_called;
 use crate::source::dom::labels;
 use crate::source::dom::words;
 use crate::source::page::dating::byline::begins_so;
@@ -288,9 +289,7 @@ fn changed(element: ElementRef<'_>) -> bool {
 
 /// Whether it is called another date than that of an article.
 fn other(element: ElementRef<'_>) -> bool {
-    labels(element)
-        .iter()
-        .any(|label| OTHERS.contains(&label.as_str()))
+    is_called(element, OTHERS)
 }
 
 fn is_labelled(element: ElementRef<'_>) -> bool {

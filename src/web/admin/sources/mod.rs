@@ -33,6 +33,7 @@ use crate::web::admin::desk::moment;
 use crate::web::admin::desk::note;
 use crate::web::admin::session::Anyone;
 use crate::web::admin::sources::told::told;
+use crate::web::admin::sources::told::told_shortly;
 use crate::web::error::Error;
 use crate::web::visit::Visit;
 
@@ -50,7 +51,7 @@ pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Re
         .collect();
     let table = Table {
         title: "",
-        columns: vec!["name", "state", "last_good", "next_poll", "held", "problem"],
+        columns: vec!["name", "state", "problem", "last_good", "next_poll", "held"],
         rows,
     };
     let page = Board {
@@ -69,9 +70,11 @@ pub(in crate::web) async fn all(visit: Visit, Anyone(user): Anyone) -> Result<Re
 
 fn row(visit: &Visit, source: &Source, held: i64) -> Vec<Cell> {
     let place = visit.app.url(&format!("/admin/sources/{}", source.id.0));
+    let problem = source.problem.as_deref().unwrap_or_default();
     vec![
         Cell::link(source.name.clone(), place),
         Cell::word(state(source)),
+        Cell::text(told_shortly(visit, problem)),
         last_good(visit, source),
         Cell::text(moment(visit, source.next_poll_at)),
         Cell::text(if held > 0 {
@@ -79,7 +82,6 @@ fn row(visit: &Visit, source: &Source, held: i64) -> Vec<Cell> {
         } else {
             String::new()
         }),
-        Cell::text(told(visit, source.problem.as_deref().unwrap_or_default())),
     ]
 }
 

@@ -12,6 +12,18 @@ const PARTS: usize = 3;
 
 /// A note of what went wrong, told in the language of who looks.
 pub(super) fn told(visit: &Visit, note: &str) -> String {
+    sentences(visit, note).join(" ")
+}
+
+/// Its first sentence: enough for a list of sources.
+pub(super) fn told_shortly(visit: &Visit, note: &str) -> String {
+    match sentences(visit, note).as_slice() {
+        [first, _, ..] => format!("{first} …"),
+        all => all.concat(),
+    }
+}
+
+fn sentences(visit: &Visit, note: &str) -> Vec<String> {
     let say = |key: &str, count, fill: &[(&str, String)]| {
         let key = format!("source_trouble.{key}");
         let said = visit.app.templates.say(visit.language, &key, count, fill);
@@ -22,7 +34,7 @@ pub(super) fn told(visit: &Visit, note: &str) -> String {
         say: &say,
         number: &number,
     }
-    .note(note)
+    .sentences(note)
 }
 
 /// Words by their key, for a count, with what stands in them.
@@ -35,7 +47,7 @@ struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    fn note(&self, note: &str) -> String {
+    fn sentences(&self, note: &str) -> Vec<String> {
         let parts: Vec<&str> = note.split("; ").collect();
         let mut told = Vec::new();
         let mut rest = parts.as_slice();
@@ -46,7 +58,7 @@ impl Telling<'_> {
             told.push(sentence);
             rest = rest.get(length..).unwrap_or_default();
         }
-        told.join(" ")
+        told
     }
 
     /// `None` if it's none that we know.
@@ -58,7 +70,7 @@ impl Telling<'_> {
                 let number = text.parse().ok();
                 match *name {
                     "count" => count = Some(number?),
-                    "problem" => *text = self.note(text),
+                    "problem" => *text = self.sentences(text).join(" "),
                     name if name.starts_with("the_") => *text = self.sentence(text)?,
                     "limit" | "size" | "all" => *text = (self.number)(number?),
                     _ => {}
@@ -118,7 +130,8 @@ mod tests {
             say: &say,
             number: &number,
         }
-        .note(note)
+        .sentences(note)
+        .join(" ")
     }
 
     #[test]
